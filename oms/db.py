@@ -1,0 +1,159 @@
+"""Transaction intent, locking and retries, in one place."""
+
+import contextlib
+import contextvars
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import OperationalError, connection, models
+from django.db.transaction import atomic
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Somebody else was in the way and nothing happened: serialization failure, deadlock, lock timeout.
+RETRIABLE = {"40001", "40P01", "55P03"}
+ATTEMPTS = 4
+
+
+class OutsideTransaction(RuntimeError):
+    """A helper that needs its caller's transaction was called without one. A programming error."""
+
+
+class InsideTransaction(RuntimeError):
+    """Slow outside work (HTTP, mail, queue) was started while row locks may be held. A programming error."""
+
+
+class Again(Exception):
+    """Nothing is wrong, but this transaction cannot go on; the same from the start will see why and succeed."""
+
+
+def transaction(function: Callable[P, R]) -> Callable[P, R]:
+    """This function owns its transaction: all of it happens, or nothing.
+
+    Nesting it in another transaction is an error (RuntimeError). Runs the whole function again, up to
+    three times, when Postgres or an `Again` says that a concurrent transaction was in the way.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                with atomic(durable=True):
+                    return function(*args, **kwargs)
+            except (OperationalError, Again) as error:
+                if not isinstance(error, Again) and sqlstate(error) not in RETRIABLE:
+                    raise
+                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, no secret
+        with atomic(durable=True):
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+def inside_transaction(function: Callable[P, R]) -> Callable[P, R]:
+    """The caller owns the transaction; this function only takes part in it."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not is_open():
+            raise OutsideTransaction(function.__qualname__)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def is_open() -> bool:
+    """Whether a business transaction is open. Blocks that Django's test cases open do not count."""
+    return any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
+
+
+def assert_no_transaction(doing: str) -> None:
+    """Call before any network I/O. `oms.http` does it for every request."""
+    if is_open():
+        raise InsideTransaction(doing)
+
+
+def sqlstate(error: BaseException) -> str:
+    """The five-character code Postgres gave, or "" when the driver has none."""
+    return getattr(error.__cause__, "pgcode", None) or ""
+
+
+def constraint(error: BaseException) -> str:
+    """The name of the constraint an IntegrityError broke, or ""."""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
+
+
+_collected: contextvars.ContextVar[list[tuple[str, Sequence[Any]]] | None] = contextvars.ContextVar(
+    "collected", default=None
+)
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Send the statements `fetch`ed in this block in one round trip at its end; none of them may need an answer."""
+    statements: list[tuple[str, Sequence[Any]]] = []
+    token = _collected.set(statements)
+    try:
+        yield
+    finally:
+        _collected.reset(token)
+    if statements:
+        fetch(";".join(sql for sql, _ in statements), [value for _, values in statements for value in values])
+
+
+def fetch(sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
+    """Run one statement and return its rows; an empty list for one that returns none."""
+    if (collected := _collected.get()) is not None:
+        assert not isinstance(parameters, dict)  # noqa: S101  # names cannot be told apart once joined
+        collected.append((sql, parameters))
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextlib.contextmanager
+def one_at_a_time(name: str) -> Iterator[bool]:
+    """Yield True to one process at a time, False to the others. Holds no transaction, so slow work is allowed.
+
+    A Postgres session lock: it goes away with the connection, whatever happens to the process.
+    """
+    ((alone,),) = fetch("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
+    try:
+        yield alone
+    finally:
+        if alone:
+            fetch("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
+
+@contextlib.contextmanager
+def in_turn(name: str) -> Iterator[None]:
+    """Wait for the others, then go on alone. Holds no transaction; gives up after the process's lock timeout."""
+    fetch("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
+    try:
+        yield
+    finally:
+        fetch("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
+
+@inside_transaction
+def take_turns(name: str) -> None:
+    """Wait until no other transaction holds `name`; held until this one ends."""
+    fetch("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+M = TypeVar("M", bound=models.Model)
+
+
+class LockingQuerySet(models.QuerySet[M]):
+    def locked(self) -> "LockingQuerySet[M]":
+        """Lock the rows until commit, always in primary-key order so that two callers cannot deadlock.
+
+        Does not block inserts that refer to the rows. Lazy like any queryset: nothing is locked until
+        it is evaluated.
+        """
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
