@@ -1,0 +1,3 @@
+from customers.models.customer import Address, Customer, Identity
+
+__all__ = ["Address", "Customer", "Identity"]

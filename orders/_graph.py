@@ -1,0 +1,333 @@
+"""An order on its way into the tables: what is seen before, the draft, and the one statement that writes it all."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from inventory.ledger import Entry, Kind
+from inventory.reservations import Wish
+from oms import db
+from orders.incoming import IncomingOrder, Line, Method, State
+from orders.models.order import BUCKETS
+from orders.sourcing import Share
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the tables say about an incoming order before it is written; new ones get their numbers here."""
+
+    order_id: int
+    number: int
+    is_new: bool
+    status: str
+    channel_id: int | None
+    kind: str
+    currency: str
+    allows_zero_price: bool
+    locations: Mapping[str, int]  # code → id, of the locations the batch names
+
+
+@dataclass(slots=True)
+class LineDraft:
+    incoming: Line
+    position: int
+    variant_id: int
+    buckets: Counter[str] = field(default_factory=Counter)
+    shares: list[Share] = field(default_factory=list)
+
+    @property
+    def quantity(self) -> int:
+        return self.incoming.quantity
+
+    @property
+    def unplaced(self) -> int:
+        return self.quantity - self.buckets.total()
+
+    @property
+    def leaves_at_once(self) -> bool:
+        return self.incoming.method is Method.CARRY_OUT
+
+    @property
+    def touches_stock(self) -> bool:
+        return bool(self.shares) or bool(self.incoming.shipped and self.incoming.location)
+
+    def put(self, bucket: str, units: int) -> None:
+        self.buckets[bucket] += units
+
+    def take(self, share: Share) -> None:
+        """Put a planned share into its bucket. What is carried out leaves, wherever the books believe it to be."""
+        self.shares.append(share)
+        if self.leaves_at_once:
+            self.put("delivered", share.quantity)
+        else:
+            self.put("backordered" if share.location_id is None else "allocated", share.quantity)
+
+
+@dataclass(slots=True)
+class Draft:
+    order: IncomingOrder
+    seen: Seen
+    warnings: tuple[str, ...]
+    lines: list[LineDraft] = field(default_factory=list)
+    status: str = ""
+    customer_id: int | None = None
+
+    @property
+    def units(self) -> Counter[str]:
+        return sum((line.buckets for line in self.lines), Counter())
+
+    @property
+    def holder(self) -> str:
+        return f"order:{self.seen.number}"
+
+    def wishes(self) -> Iterator[Wish]:
+        """The reservations that keep this order's promises."""
+        for line in self.lines:
+            for share in [] if line.leaves_at_once else line.shares:
+                yield Wish(
+                    holder=self.holder,
+                    line=line.position,
+                    variant_id=line.variant_id,
+                    location_id=share.location_id,
+                    quantity=share.quantity,
+                )
+
+    def sales(self) -> Iterator[Entry]:
+        """Ledger entries for units that have left: carried out now, or sent before we heard, from a known place."""
+        for line in self.lines:
+            units = line.quantity - line.buckets["cancelled"] if line.leaves_at_once else line.incoming.shipped
+            if units and line.incoming.location:
+                yield self._entry(line, Kind.SALE, -units)
+
+    def found_at_the_till(self) -> Iterator[Entry]:
+        """Units a customer carried out although the books had none: they were there, so the books were wrong."""
+        for line in self.lines:
+            missing = sum(share.quantity for share in line.shares if share.location_id is None)
+            if line.leaves_at_once and missing:
+                yield self._entry(line, Kind.ADJUSTMENT, missing, cause="till-find", reason="sold but not on the books")
+
+    def _entry(self, line: LineDraft, kind: str, quantity: int, cause: str = "order", reason: str = "") -> Entry:
+        return Entry(
+            location_id=self.seen.locations[line.incoming.location],
+            variant_id=line.variant_id,
+            kind=kind,
+            quantity=quantity,
+            cause=cause,
+            cause_id=str(self.seen.number),
+            cause_line=line.position,
+            reason=reason,
+            occurred_at=self.order.placed_at,
+        )
+
+    def reasons(self) -> dict[str, str]:
+        """{location id or "": why}, for the first line of the sourcing receipt."""
+        return {
+            str(share.location_id or ""): share.why
+            for line in self.lines
+            for share in line.shares
+            if not line.leaves_at_once
+        }
+
+
+_LOOK = """
+SELECT coalesce(o.id, nextval('orders_order_id_seq')), coalesce(o.number, nextval('order_numbers')), o.id IS NULL,
+       coalesce(o.status, ''), c.id, coalesce(c.kind, ''), coalesce(c.currency, ''),
+       coalesce(c.allows_zero_price, false),
+       (SELECT jsonb_object_agg(code, id) FROM inventory_location WHERE code = ANY(%s))
+  FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS w(channel, external_number, place)
+  LEFT JOIN orders_saleschannel c ON c.code = w.channel
+  LEFT JOIN orders_order o ON o.channel_id = c.id AND o.external_number = w.external_number
+ ORDER BY place
+"""
+
+
+def look(batch: Sequence[IncomingOrder]) -> list[Seen]:
+    """What is known of each order's channel, of the locations named and of an earlier arrival, in one statement.
+
+    The second of two equal orders in one batch is seen as not new.
+    """
+    codes = {line.location for order in batch for line in order.lines} | {order.sold_at for order in batch}
+    rows = db.fetch(_LOOK, [sorted(codes - {""}), [o.channel for o in batch], [o.external_number for o in batch]])
+    seen: dict[tuple[str, str], Seen] = {}
+    found = []
+    for order, row in zip(batch, rows, strict=True):
+        locations = row[8] if isinstance(row[8], dict) else json.loads(row[8] or "{}")
+        key = (order.channel, order.external_number)
+        first = seen.get(key)
+        order_id, number, is_new, status, *of_channel, _ = row
+        if first:
+            order_id, number, is_new, status = first.order_id, first.number, False, first.status
+        channel_id, kind, currency, zero = of_channel
+        this = Seen(order_id, number, is_new, status, channel_id, kind, currency, zero, locations)
+        found.append(seen.setdefault(key, this) if not first else this)
+    return found
+
+
+def write(drafts: Sequence[Draft], reservation_ids: Mapping[tuple[str, int, int | None], int]) -> None:
+    """Insert orders, lines, fulfilment orders, allocations, payments and parcels, all in one statement.
+
+    Raises db.Again when one of them came in through another transaction meanwhile.
+    """
+    written = db.fetch(_WRITE, _parameters(drafts, reservation_ids))
+    if written != [(len(drafts),)]:
+        raise db.Again("another transaction has just taken in the same order")
+
+
+def _parameters(
+    drafts: Sequence[Draft], reservation_ids: Mapping[tuple[str, int, int | None], int]
+) -> list[list[object]]:
+    orders, lines, places, allocations, payments, parcels, parcel_lines = [], [], [], [], [], [], []
+    for draft in drafts:
+        order, key = draft.order, draft.seen.order_id
+        orders.append(_order_row(draft))
+        lines += [_line_row(draft, line) for line in draft.lines]
+        planned = {}
+        for line in draft.lines:
+            for share in [] if line.leaves_at_once else line.shares:
+                if share.location_id is not None:
+                    method = str(line.incoming.method)
+                    planned[share.location_id, method] = share.why
+                    reservation = reservation_ids[draft.holder, line.position, share.location_id]
+                    allocations.append((key, line.position, share.location_id, method, reservation, share.quantity))
+        places += [(key, location, method, why[:200]) for (location, method), why in planned.items()]
+        payments += [
+            (
+                key,
+                p.method,
+                p.reference,
+                order.currency,
+                p.collected_by_channel,
+                p.amount,
+                p.amount if p.captured else 0,
+            )
+            for p in order.payments
+        ]
+        positions = {line.incoming.external_id: line.position for line in draft.lines}
+        for place, parcel in enumerate(order.parcels):
+            name = parcel.external_id or parcel.tracking_number or str(place)
+            sent = parcel.shipped_at or order.updated_at or order.placed_at
+            parcels.append((key, name[:80], parcel.carrier[:40], parcel.tracking_number[:60], sent))
+            parcel_lines += [
+                (key, name[:80], positions[line], units) for line, units in parcel.units if line in positions
+            ]
+    return [
+        *_columns(orders, 25),
+        *_columns(lines, 13 + len(BUCKETS)),
+        *_columns(places, 4),
+        *_columns(allocations, 6),
+        *_columns(payments, 7),
+        *_columns(parcels, 5),
+        *_columns(parcel_lines, 4),
+    ]
+
+
+def _columns(rows: Sequence[tuple[object, ...]], count: int) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
+
+
+def _order_row(draft: Draft) -> tuple[object, ...]:
+    order, seen = draft.order, draft.seen
+    return (
+        seen.order_id,
+        seen.number,
+        seen.channel_id,
+        order.external_number,
+        draft.customer_id,
+        draft.status,
+        order.currency,
+        order.placed_at,
+        order.updated_at,
+        order.state is State.AWAITING_PAYMENT,
+        order.cancel_requested,
+        order.fulfilled_by_channel,
+        seen.locations.get(order.sold_at),
+        order.sold_by,
+        order.buyer.name[:200],
+        json.dumps(asdict(order.ship_to), ensure_ascii=False) if order.ship_to else None,
+        sum(line.total for line in order.lines),
+        order.shipping,
+        order.discount,
+        order.tax + sum(line.tax for line in order.lines),
+        order.tax_included,
+        order.total,
+        order.note,
+        json.dumps(draft.warnings),
+        order.fingerprint,
+    )
+
+
+def _line_row(draft: Draft, line: LineDraft) -> tuple[object, ...]:
+    incoming = line.incoming
+    collected = incoming.method is not Method.SHIP
+    return (
+        draft.seen.order_id,
+        line.position,
+        incoming.external_id,
+        line.variant_id,
+        (incoming.channel_sku or incoming.sku)[:80],
+        incoming.title[:300],
+        str(incoming.method),
+        draft.seen.locations[incoming.location] if collected else None,
+        incoming.unit_price,
+        incoming.discount,
+        incoming.tax,
+        incoming.total,
+        incoming.quantity,
+        *(line.buckets[bucket] for bucket in BUCKETS),
+    )
+
+
+_ORDER_COLUMNS = (
+    "id bigint, number bigint, channel_id bigint, external_number text, customer_id bigint, status text, currency text,"
+    " placed_at timestamptz, external_updated_at timestamptz, awaiting_payment bool, cancel_requested bool,"
+    " fulfilled_by_channel bool, sold_at_id bigint, sold_by text, buyer_name text, ship_to jsonb, items_total bigint,"
+    " shipping_total bigint, discount_total bigint, tax_total bigint, tax_included bool, total bigint, note text,"
+    " warnings jsonb, external_fingerprint text"
+)
+_LINE_COLUMNS = (
+    "order_id bigint, position int, external_id text, variant_id bigint, sku text, title text, method text,"
+    " pickup_at_id bigint, unit_price bigint, discount bigint, tax bigint, total bigint, quantity int, "
+) + ", ".join(f"{bucket} int" for bucket in BUCKETS)
+
+
+def _unnest(columns: str) -> tuple[str, str]:
+    """From "a int, b text": the column names, and unnest(%s::int[], %s::text[])."""
+    pairs = [column.split() for column in columns.split(", ")]
+    names = ", ".join(f'"{name}"' for name, _ in pairs)
+    return names, "unnest(" + ", ".join(f"%s::{kind}[]" for _, kind in pairs) + ")"
+
+
+_ORDER_NAMES, _ORDER_ROWS = _unnest(_ORDER_COLUMNS)
+_LINE_NAMES, _LINE_ROWS = _unnest(_LINE_COLUMNS)
+
+_WRITE = f"""
+WITH o AS (
+    INSERT INTO orders_order ({_ORDER_NAMES}) SELECT * FROM {_ORDER_ROWS}
+        ON CONFLICT (channel_id, external_number) DO NOTHING RETURNING id
+), l AS (
+    INSERT INTO orders_orderline ({_LINE_NAMES}) SELECT * FROM {_LINE_ROWS} RETURNING id, order_id, position
+), f AS (
+    INSERT INTO orders_fulfilmentorder (order_id, location_id, method, why)
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[]) RETURNING id, order_id, location_id, method
+), a AS (
+    INSERT INTO orders_allocation (line_id, fulfilment_id, reservation_id, quantity)
+    SELECT l.id, f.id, reservation_id, quantity
+      FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::text[], %s::bigint[], %s::int[])
+           AS t(order_id, position, location_id, method, reservation_id, quantity)
+      JOIN l USING (order_id, position) JOIN f USING (order_id, location_id, method)
+), p AS (
+    INSERT INTO orders_payment (order_id, method, reference, currency, collected_by_channel, authorised, captured)
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::bigint[], %s::bigint[])
+), parcel AS (
+    INSERT INTO orders_parcel (order_id, external_id, carrier, tracking_number, shipped_at)
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+    RETURNING id, order_id, external_id
+), pl AS (
+    INSERT INTO orders_parcelline (parcel_id, line_id, quantity)
+    SELECT parcel.id, l.id, quantity
+      FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::int[]) AS t(order_id, external_id, position, quantity)
+      JOIN l USING (order_id, position) JOIN parcel USING (order_id, external_id)
+)
+SELECT count(*)::int FROM o
+"""  # noqa: S608  # column names only, from the constants above
