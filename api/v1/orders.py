@@ -1,0 +1,272 @@
+"""/api/v1/orders"""
+
+import json
+from typing import Any
+
+import django_filters
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.auth import actor_of, reach_of
+from api.pagination import NewestFirst
+from api.strict import Amount, StrictInteger, StrictSerializer, StrictText
+from inventory.reservations import InsufficientStock
+from oms import clock, idempotency, text
+from oms.permissions import NotAllowed, Reach
+from orders import cancellation, fulfilment, intake, reading
+from orders.incoming import Address, Buyer, IncomingOrder, Line, Method, Payment
+from orders.models import Order, OrderLine
+from orders.models.order import BUCKETS
+
+ATTEMPTS = 4
+
+
+class AddressIn(StrictSerializer):
+    name = StrictText(max_length=200, required=False, default="", allow_blank=True)
+    line1 = StrictText(max_length=200)
+    line2 = StrictText(max_length=200, required=False, default="", allow_blank=True)
+    city = StrictText(max_length=120)
+    region = StrictText(max_length=80, required=False, default="", allow_blank=True)
+    postcode = StrictText(max_length=20, required=False, default="", allow_blank=True)
+    country = serializers.RegexField("^[A-Z]{2}$", help_text="ISO 3166 alpha-2, such as US.")
+    phone = StrictText(max_length=40, required=False, default="", allow_blank=True)
+
+
+class BuyerIn(StrictSerializer):
+    name = StrictText(max_length=200, required=False, default="", allow_blank=True)
+    email = serializers.EmailField(max_length=200, required=False, default="", allow_blank=True)
+    phone = StrictText(max_length=40, required=False, default="", allow_blank=True)
+    reference = StrictText(max_length=80, required=False, default="", allow_blank=True)
+    loyalty_number = StrictText(max_length=40, required=False, default="", allow_blank=True)
+
+
+class LineIn(StrictSerializer):
+    id = StrictText(max_length=80)
+    sku = StrictText(max_length=80)
+    title = StrictText(max_length=300, required=False, default="", allow_blank=True)
+    quantity = StrictInteger(min_value=1, max_value=1_000_000)
+    unit_price = Amount()
+    discount = Amount(required=False, default=0)
+    tax = Amount(required=False, default=0)
+    total = Amount()
+    method = serializers.ChoiceField([str(m) for m in Method], required=False, default="ship")
+    location = StrictText(max_length=40, required=False, default="", allow_blank=True)
+
+
+class PaymentIn(StrictSerializer):
+    method = StrictText(max_length=30)
+    amount = Amount()
+    reference = StrictText(max_length=120, required=False, default="", allow_blank=True)
+    captured = serializers.BooleanField(required=False, default=True)
+
+
+class OrderIn(StrictSerializer):
+    channel = StrictText(max_length=40)
+    number = StrictText(max_length=80, help_text="Your own number of the order, unique in the channel.")
+    placed_at = StrictText(max_length=40, help_text="ISO 8601 with offset.")
+    currency = serializers.RegexField("^[A-Z]{3}$")
+    buyer = BuyerIn(required=False)
+    ship_to = AddressIn(required=False, allow_null=True)
+    lines = LineIn(many=True, allow_empty=False, max_length=10_000)
+    shipping = Amount(required=False, default=0)
+    discount = Amount(required=False, default=0)
+    tax = Amount(required=False, default=0)
+    tax_included = serializers.BooleanField(required=False, default=True)
+    total = Amount()
+    payments = PaymentIn(many=True, required=False, default=list, max_length=20)
+    sold_at = StrictText(max_length=40, required=False, default="", allow_blank=True)
+    note = StrictText(max_length=2000, required=False, default="", allow_blank=True)
+
+
+def to_incoming(data: dict[str, Any]) -> IncomingOrder:
+    """Say a validated body in the words of the front door. Raises Refused for identifiers and moments that are none."""
+    buyer, to = data.get("buyer") or {}, data.get("ship_to")
+    return IncomingOrder(
+        channel=data["channel"],
+        external_number=text.identifier(data["number"], what="number"),
+        placed_at=clock.parse(data["placed_at"]),
+        currency=data["currency"],
+        buyer=Buyer(**{name: text.free(value) for name, value in buyer.items()}),
+        ship_to=Address(**{name: text.free(value) for name, value in to.items()}) if to else None,
+        lines=tuple(_to_line(line) for line in data["lines"]),
+        shipping=data["shipping"],
+        discount=data["discount"],
+        tax=data["tax"],
+        tax_included=data["tax_included"],
+        total=data["total"],
+        payments=tuple(Payment(**payment) for payment in data["payments"]),
+        sold_at=data["sold_at"],
+        note=text.free(data["note"], most=2000),
+    )
+
+
+def _to_line(line: dict[str, Any]) -> Line:
+    return Line(
+        external_id=text.identifier(line["id"], what="line id"),
+        sku=text.identifier(line["sku"], what="sku"),
+        title=text.free(line["title"]),
+        quantity=line["quantity"],
+        unit_price=line["unit_price"],
+        discount=line["discount"],
+        tax=line["tax"],
+        total=line["total"],
+        method=Method(line["method"]),
+        location=line["location"],
+    )
+
+
+class LineOut(serializers.ModelSerializer[OrderLine]):
+    sku = serializers.CharField(source="variant.sku")
+    buckets = serializers.SerializerMethodField()
+
+    class Meta:
+        model = OrderLine
+        fields = ["position", "external_id", "sku", "title", "method", "quantity", "unit_price", "total", "buckets"]
+
+    def get_buckets(self, line: OrderLine) -> dict[str, int]:
+        return {bucket: units for bucket in BUCKETS if (units := getattr(line, bucket))}
+
+
+class OrderOut(serializers.ModelSerializer[Order]):
+    channel = serializers.CharField(source="channel.code")
+    lines = LineOut(many=True)
+
+    class Meta:
+        model = Order
+        fields = [
+            "number", "channel", "external_number", "status", "currency", "placed_at", "items_total", "shipping_total",
+            "discount_total", "tax_total", "total", "lines",
+        ]  # fmt: skip
+
+
+class OrderFilter(django_filters.FilterSet):
+    channel = django_filters.CharFilter("channel__code")
+    placed_after = django_filters.IsoDateTimeFilter("placed_at", lookup_expr="gte")
+    placed_before = django_filters.IsoDateTimeFilter("placed_at", lookup_expr="lt")
+
+    class Meta:
+        model = Order
+        fields = ["status", "external_number"]
+
+
+class Orders(ListAPIView[Order]):
+    """List orders, newest first, or place one."""
+
+    actions = {"GET": "order.read", "POST": "order.place"}
+    serializer_class = OrderOut
+    filterset_class = OrderFilter
+    pagination_class = NewestFirst
+
+    def get_queryset(self) -> Any:
+        return Order.objects.within(reach_of(self.request)).select_related("channel").prefetch_related("lines__variant")
+
+    @extend_schema(
+        request=OrderIn,
+        responses={201: OrderOut},
+        parameters=[OpenApiParameter("Idempotency-Key", str, "header", required=True)],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Place an order. Repeating the request with the same Idempotency-Key has no second effect."""
+        key = idempotency.check(request.headers.get("Idempotency-Key"))
+        form = OrderIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        _demand_reach(form.validated_data, reach_of(request))
+        incoming = to_incoming(form.validated_data)
+        body = getattr(request._request, "raw_body", b"")
+        status, answer, replayed = _place_once(
+            incoming,
+            scope=f"{request.user.name}:orders",
+            key=key,
+            print_=idempotency.fingerprint(body),
+            request=request,
+        )
+        response = HttpResponse(answer, status=status, content_type="application/json")
+        if replayed:
+            response["Idempotent-Replayed"] = "true"
+        return response
+
+
+def _demand_reach(data: dict[str, Any], reach: Reach) -> None:
+    places = {line["location"] for line in data["lines"]} | {data["sold_at"]}
+    if not reach.has_channel(data["channel"]) or not all(reach.has_location(code) for code in places - {""}):
+        raise NotAllowed("This key may not place orders for that channel or store.")
+
+
+def _place_once(
+    incoming: IncomingOrder, *, scope: str, key: str, print_: bytes, request: Request
+) -> tuple[int, str, bool]:
+    def place() -> tuple[int, str]:
+        (accepted,) = intake.place([incoming], actor=actor_of(request), now=timezone.now())
+        answer = {
+            "number": accepted.number,
+            "channel": incoming.channel,
+            "external_number": incoming.external_number,
+            "status": str(accepted.status),
+            "backordered": accepted.backordered,
+        }
+        return (201 if accepted.is_new else 200), json.dumps(answer)
+
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return idempotency.once(scope=scope, key=key, print_=print_, do=place)
+        except InsufficientStock:
+            continue  # somebody was faster: look at the shelves again
+    return idempotency.once(scope=scope, key=key, print_=print_, do=place)
+
+
+class OneOrder(APIView):
+    actions = {"GET": "order.read"}
+
+    @extend_schema(responses=OrderOut)
+    def get(self, request: Request, number: int) -> Response:
+        order = reading.find(number, reach=reach_of(request))
+        return Response(OrderOut(Order.objects.prefetch_related("lines__variant").get(pk=order.pk)).data)
+
+
+class CancellationIn(StrictSerializer):
+    reason = StrictText(max_length=300)
+
+
+class Cancellation(APIView):
+    @extend_schema(request=CancellationIn, responses={200: OrderOut})
+    def post(self, request: Request, number: int) -> Response:
+        """Cancel every unit that has not been picked or sent."""
+        order = reading.find(number, reach=reach_of(request))
+        form = CancellationIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        reason = text.free(form.validated_data["reason"], most=300)
+        cancellation.cancel(number=order.number, reason=reason, actor=actor_of(request), now=timezone.now())
+        return OneOrder().get(request, order.number)
+
+
+class ShipmentIn(StrictSerializer):
+    location = StrictText(max_length=40)
+    carrier = StrictText(max_length=40)
+    tracking_number = StrictText(max_length=60)
+    lines = serializers.DictField(child=StrictInteger(min_value=1), required=False, help_text="{position: units}")
+
+
+class Shipments(APIView):
+    @extend_schema(request=ShipmentIn, responses={201: OrderOut})
+    def post(self, request: Request, number: int) -> Response:
+        """A parcel left. Repeating it with the same tracking number has no second effect."""
+        order = reading.find(number, reach=reach_of(request))
+        form = ShipmentIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        data = form.validated_data
+        if not reach_of(request).has_location(data["location"]):
+            raise NotAllowed("This key may not ship from that location.")
+        units = {int(position): count for position, count in (data.get("lines") or {}).items() if position.isdecimal()}
+        fulfilment.ship(
+            number=order.number, location=data["location"], carrier=data["carrier"],
+            tracking_number=data["tracking_number"], units=units or None, actor=actor_of(request), now=timezone.now(),
+        )  # fmt: skip
+        answer = OneOrder().get(request, order.number)
+        answer.status_code = 201
+        return answer
