@@ -5,7 +5,7 @@ import hmac
 import re
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -68,11 +68,17 @@ def action_of(request: Request, view: Any) -> str:
     """A view may name an action per method (`actions`); else the route's row decides."""
     by_method: dict[str, str] = getattr(view, "actions", {})
     match = request._request.resolver_match
-    return by_method.get(request.method or "") or permissions.ROUTES.get(match.view_name if match else "", "")
+    method = "GET" if request.method == "HEAD" else request.method or ""
+    return by_method.get(method) or permissions.ROUTES.get(match.view_name if match else "", "")
+
+
+def client_of(request: Request) -> ApiClient:
+    """The client a guarded view is called by."""
+    return cast(ApiClient, request.user)
 
 
 def actor_of(request: Request) -> audit.Actor:
-    return audit.Actor("client", request.user.name, request_id=str(request.headers.get("X-Request-ID", ""))[:64])
+    return audit.Actor("client", client_of(request).name, request_id=str(request.headers.get("X-Request-ID", ""))[:64])
 
 
 def reach_of(request: Request) -> permissions.Reach:

@@ -4,6 +4,8 @@ from channels.connectors.base import Budget, Throttled
 from channels.models import CallBudget, ChannelAccount
 from oms import db
 
+SPENT = "own_budget_spent"  # code of our own patience: nothing is wrong with the channel
+
 
 def take(account: ChannelAccount, operation: str, default: Budget) -> None:
     """Take one call out of the bucket, which is made from `default` at first need.
@@ -17,7 +19,8 @@ def take(account: ChannelAccount, operation: str, default: Budget) -> None:
             ((granted, wait),) = taken
             if granted:
                 return
-            raise Throttled(f"our own budget for {operation} is spent", retry_after=max(float(wait), 0.05))
+            patience = max(float(wait), 0.05)
+            raise Throttled(f"our own budget for {operation} is spent", retry_after=patience, code=SPENT)
         CallBudget.objects.bulk_create(
             [
                 CallBudget(

@@ -6,7 +6,7 @@ from datetime import datetime
 from channels.models import ChannelAccount, Listing
 from channels.order_import import source_of
 from inventory.models import Variant
-from oms import audit, db, inbox, strict_json
+from oms import audit, db, inbox, strict_json, text
 from oms.errors import Refused
 from oms.models import InboxMessage
 
@@ -83,9 +83,19 @@ def map_and_retry(*, message_id: int, sku: str, variant_sku: str, actor: audit.A
 def title_in(message: InboxMessage, sku: str) -> str:
     """The title the raw order gives to a SKU, for better suggestions; "" when it says none."""
     found = strict_json.loads(bytes(message.raw))
-    lines = found.get("lineItems") or found.get("orderItems") or []
+    lines = found.get("lineItems") or found.get("orderItems")
     for line in lines if isinstance(lines, list) else []:
-        product = line.get("product") or {}
-        if sku in (line.get("sku"), product.get("sellerSku")):
-            return str(line.get("title") or product.get("title") or "")
+        fields = line if isinstance(line, dict) else {}
+        product = fields.get("product")
+        inner = product if isinstance(product, dict) else {}
+        if sku in (fields.get("sku"), inner.get("sellerSku")):
+            return _safely(fields.get("title") or inner.get("title"))
     return ""
+
+
+def _safely(title: object) -> str:
+    """Nobody has read this part of the raw order yet: it may hold what no store can keep."""
+    try:
+        return text.free(title, most=300)
+    except text.InvalidUnicode:
+        return ""

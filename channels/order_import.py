@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from channels import registry
+from channels import budgets, registry
 from channels.connectors.base import ChannelFailed, Connector, RawOrder, Throttled
 from channels.models import ChannelAccount, Listing, SyncCursor
 from channels.wire import stopping_on_refused_credentials
@@ -20,12 +20,12 @@ from inventory.models import Variant
 from oms import audit, db, inbox, strict_json
 from oms.errors import Refused
 from orders import intake, revision
-from orders.incoming import IncomingOrder, Line
+from orders.incoming import BadOrder, IncomingOrder, Line
 
 logger = logging.getLogger(__name__)
 
 FIRST_LOOK_BACK = timedelta(days=2)
-EVERY = timedelta(seconds=5)  # between looks, budget permitting
+EVERY = 5.0  # seconds between looks, budget permitting; an account's own `every` wins
 TOPIC = "order"
 ATTEMPTS = 4
 
@@ -54,7 +54,7 @@ def pull(*, account_id: int) -> int:
             with stopping_on_refused_credentials(account):
                 return _read(account, cursor, registry.connector(account), now=now)
         except ChannelFailed as failure:
-            _note_failure(cursor, failure, now=now)
+            _note_failure(cursor, failure)
             return 0
 
 
@@ -75,8 +75,9 @@ def _read(account: ChannelAccount, cursor: SyncCursor, connector: Connector, *, 
         newest = max([newest, *(raw.updated_at for raw in page.orders)])
         whole = page.is_last
     if whole:
+        every = timedelta(seconds=float(account.settings.get("every", EVERY)))
         SyncCursor.objects.filter(pk=cursor.pk).update(
-            read_to=min(newest, until), fresh_to=until, last_finished_at=now, failures=0, error="", next_at=now + EVERY
+            read_to=min(newest, until), fresh_to=until, last_finished_at=now, failures=0, error="", next_at=now + every
         )
     return new
 
@@ -92,14 +93,16 @@ def _letter(raw: RawOrder) -> inbox.Letter:
     )
 
 
-def _note_failure(cursor: SyncCursor, failure: ChannelFailed, *, now: datetime) -> None:
+def _note_failure(cursor: SyncCursor, failure: ChannelFailed) -> None:
     failures = cursor.failures + (not isinstance(failure, Throttled))
-    wait = min(2.0**failures, 300.0)
+    wait = min(2.0 ** min(failures, 10), 300.0)
     if isinstance(failure, Throttled) and failure.retry_after is not None:
         wait = failure.retry_after
     logger.warning("orders.pull-failed account=%s error=%s wait=%.1f", cursor.account_id, failure, wait)
     SyncCursor.objects.filter(pk=cursor.pk).update(
-        failures=failures, error=str(failure)[:300], next_at=now + timedelta(seconds=wait)
+        failures=failures,
+        error="" if failure.code == budgets.SPENT else str(failure)[:300],
+        next_at=timezone.now() + timedelta(seconds=wait),  # from the end of a try that may have hung
     )
 
 
@@ -116,14 +119,7 @@ def take_in(*, limit: int = 50) -> int:
 
 def _take_in_one(message: inbox.Claimed) -> None:
     try:
-        incoming = _understand(message)
-        for last_try in [False] * (ATTEMPTS - 1) + [True]:
-            try:
-                _enter(message, incoming, now=timezone.now())
-                return
-            except reservations.InsufficientStock:
-                if last_try:
-                    raise
+        _enter_patiently(message, _understand(message))
     except reservations.InsufficientStock:
         inbox.postpone(message.id, seconds=1, count=False)
     except Refused as refusal:
@@ -139,10 +135,13 @@ def _take_in_one(message: inbox.Claimed) -> None:
 
 
 def _understand(message: inbox.Claimed) -> IncomingOrder:
-    """Translate the raw order and put our SKUs in place of the channel's. Raises Refused with the code to file it by."""
+    """Translate the raw order and put our SKUs in place of the channel's. Raises Refused, by whose code it is filed."""
     code = message.source.removeprefix("channel:")
     account = ChannelAccount.objects.select_related("channel").get(channel__code=code)
-    incoming = registry.connector(account).translate(strict_json.loads(message.raw))
+    payload = strict_json.loads(message.raw)
+    if not isinstance(payload, dict):
+        raise BadOrder("shape_invalid", "The message is JSON, but no object and so no order.")
+    incoming = registry.connector(account).translate(payload)
     return replace(incoming, lines=_mapped(account, incoming))
 
 
@@ -152,6 +151,15 @@ def _mapped(account: ChannelAccount, incoming: IncomingOrder) -> tuple[Line, ...
     ours = dict(Listing.objects.filter(account=account, sku__in=theirs).values_list("sku", "variant__sku"))
     ours |= {sku: sku for sku in Variant.objects.filter(sku__in=theirs - ours.keys()).values_list("sku", flat=True)}
     return tuple(replace(line, sku=ours.get(line.sku, line.sku), channel_sku=line.sku) for line in incoming.lines)
+
+
+def _enter_patiently(message: inbox.Claimed, incoming: IncomingOrder) -> None:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _enter(message, incoming, now=timezone.now())
+        except reservations.InsufficientStock:
+            continue  # somebody was faster between our look and our lock: look again
+    return _enter(message, incoming, now=timezone.now())
 
 
 @db.transaction

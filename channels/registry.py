@@ -18,10 +18,11 @@ def connector(account: ChannelAccount) -> Connector:
 def describe(account: ChannelAccount) -> Account:
     channel = account.channel
     relays = account.settings.get("relay_domains", "")
+    gifts = {"zero_price": "accept"} if channel.allows_zero_price else {}
     return Account(
         code=channel.code,
         currency=channel.currency,
         zone=account.zone,
-        settings={key: str(value) for key, value in account.settings.items()},
+        settings={key: str(value) for key, value in account.settings.items()} | gifts,
         relay_domains=tuple(filter(None, str(relays).split(","))),
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from channels import registry
-from channels.connectors.base import ChannelFailed, Outcome, Shipment, Throttled
+from channels.connectors.base import ChannelFailed, Outcome, Rejected, Shipment, Throttled
 from channels.models import ChannelAccount, ShipmentPush
 from channels.wire import stopping_on_refused_credentials
 from oms import db
@@ -26,7 +26,10 @@ def want(*, parcel_id: int) -> int | None:
 
 
 def push(*, account_id: int, limit: int = 50) -> int:
-    """Tell the channel its due parcels, oldest first; return how many it took. One worker per account at a time."""
+    """Tell the channel its due parcels, oldest first; return how many it took. One worker per account at a time.
+
+    A parcel the channel rejects waits for a person and holds up no other.
+    """
     with db.one_at_a_time(f"shipment-push:{account_id}") as alone:
         account = ChannelAccount.objects.select_related("channel").get(pk=account_id)
         if not alone or account.state != ChannelAccount.State.ACTIVE:
@@ -37,6 +40,8 @@ def push(*, account_id: int, limit: int = 50) -> int:
             try:
                 with stopping_on_refused_credentials(account):
                     told += _tell(account, row)
+            except Rejected as refusal:
+                _reject(row, refusal.code or "rejected", str(refusal))
             except ChannelFailed as failure:
                 _put_off(row, failure)
                 break
@@ -57,22 +62,29 @@ def _tell(account: ChannelAccount, row: ShipmentPush) -> bool:
     )
     if outcome is Outcome.RETRY:
         raise ChannelFailed("the channel asks to repeat this")
-    rejected = outcome is Outcome.REJECTED
+    if outcome is Outcome.REJECTED:
+        raise Rejected("The channel refused this shipment; check it on the channel's own pages.")
     ShipmentPush.objects.filter(pk=row.pk).update(
-        state=ShipmentPush.State.REJECTED if rejected else ShipmentPush.State.DONE,
-        error_code="rejected" if rejected else "",
-        error="The channel refused this shipment; check it on the channel's own pages." if rejected else "",
-        done_at=None if rejected else timezone.now(),
+        state=ShipmentPush.State.DONE, error_code="", error="", done_at=timezone.now()
     )
-    return not rejected
+    return True
+
+
+def _reject(row: ShipmentPush, code: str, why: str) -> None:
+    logger.warning("shipments.rejected parcel=%s code=%s", row.parcel_id, code)
+    ShipmentPush.objects.filter(pk=row.pk).update(
+        state=ShipmentPush.State.REJECTED, error_code=code[:60], error=why[:300]
+    )
 
 
 def _put_off(row: ShipmentPush, failure: ChannelFailed) -> None:
-    wait = min(2.0**row.attempts, 300.0)
+    wait = min(2.0 ** min(row.attempts, 10), 300.0)
     if isinstance(failure, Throttled) and failure.retry_after is not None:
         wait = failure.retry_after
     logger.warning("shipments.push-failed parcel=%s error=%s", row.parcel_id, failure)
     ShipmentPush.objects.filter(pk=row.pk).update(
-        attempts=row.attempts + 1, error_code=failure.code[:60] or type(failure).__name__, error=str(failure)[:300],
+        attempts=row.attempts + (not isinstance(failure, Throttled)),
+        error_code=failure.code[:60] or type(failure).__name__,
+        error=str(failure)[:300],
         next_at=timezone.now() + timedelta(seconds=wait),
-    )  # fmt: skip
+    )

@@ -21,7 +21,6 @@ from oms import db
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 100
-GIVE_UP_AFTER = 10
 
 
 def want(*, variants: Iterable[int]) -> list[int]:
@@ -120,7 +119,7 @@ def _keep(chunk: Sequence[_Due], results: Sequence[StockResult]) -> None:
     for each in chunk:
         result = by_listing.get(str(each.listing.pk))
         if result is None or result.outcome is Outcome.RETRY:
-            _put_off([each], ChannelFailed(result.message if result else "the channel said nothing about it"))
+            _put_off([each], _why(result))
         elif result.outcome is Outcome.REJECTED:
             _finish([each], code=result.code or "rejected", error=result.message)
         else:
@@ -129,6 +128,14 @@ def _keep(chunk: Sequence[_Due], results: Sequence[StockResult]) -> None:
                 told=each.quantity, told_at=now, confirmed_at=now if result.outcome is Outcome.DONE else None
             )
             _finish([each])
+
+
+def _why(result: StockResult | None) -> ChannelFailed:
+    if result is None:
+        return ChannelFailed("the channel said nothing about it")
+    if result.retry_after is not None:
+        return Throttled(result.message, retry_after=result.retry_after, code=result.code)
+    return ChannelFailed(result.message, code=result.code)
 
 
 def _finish(due: Iterable[_Due], *, code: str = "", error: str = "") -> None:
@@ -142,9 +149,9 @@ def _finish(due: Iterable[_Due], *, code: str = "", error: str = "") -> None:
 def _put_off(due: Iterable[_Due], failure: ChannelFailed) -> None:
     throttled = isinstance(failure, Throttled)
     for each in due:
-        wait = min(2.0**each.attempts, 300.0)
-        if throttled and failure.retry_after is not None:  # type: ignore[attr-defined]
-            wait = failure.retry_after  # type: ignore[attr-defined]
+        wait = min(2.0 ** min(each.attempts, 10), 300.0)
+        if isinstance(failure, Throttled) and failure.retry_after is not None:
+            wait = failure.retry_after
         db.fetch(
             "UPDATE channels_stockpush SET attempts = attempts + %s, error_code = %s, error = %s,"
             " next_at = clock_timestamp() + make_interval(secs => %s) WHERE listing_id = %s",
@@ -159,20 +166,39 @@ def _put_off(due: Iterable[_Due], failure: ChannelFailed) -> None:
 
 
 def verify(*, account_id: int, limit: int = 20) -> int:
-    """Read back what the channel shows for the listings longest unconfirmed; return how many differed.
+    """Read back what the channel shows for the listings longest unconfirmed; return how many are told again.
 
-    A difference is told again. This finds updates a channel took and lost, and changes made elsewhere.
+    This finds updates a channel took and lost, and changes made elsewhere. A channel that shows fewer than it
+    was told may just have sold some, and we shall hear of it: it is told again when that is still so next time.
+    Keeps what it has found when the channel stops answering half way.
     """
     account = ChannelAccount.objects.select_related("channel").get(pk=account_id)
     if account.state != ChannelAccount.State.ACTIVE:
         return 0
     rows = Listing.objects.filter(account=account, state=Listing.State.LIVE, told__isnull=False)
-    listings = list(rows.order_by(F("confirmed_at").asc(nulls_first=True))[:limit])
-    with stopping_on_refused_credentials(account):
-        shown = registry.connector(account).read_stock([listing.sku for listing in listings])
-    drifted = [listing for listing in listings if listing.sku in shown and shown[listing.sku] != listing.told]
-    right = [listing.pk for listing in listings if shown.get(listing.sku) == listing.told]
-    Listing.objects.filter(pk__in=right).update(confirmed_at=timezone.now())
-    Listing.objects.filter(pk__in=[listing.pk for listing in drifted]).update(told=None, confirmed_at=None)
-    want(variants=[listing.variant_id for listing in drifted])
-    return len(drifted)
+    connector, again = registry.connector(account), []
+    for listing in rows.order_by(F("confirmed_at").asc(nulls_first=True), "pk")[:limit]:
+        try:
+            with stopping_on_refused_credentials(account):
+                shown = connector.read_stock([listing.sku]).get(listing.sku)
+        except ChannelFailed as failure:
+            logger.warning("stock.verify-failed account=%s error=%s", account_id, failure)
+            break
+        if _differs(listing, shown):
+            again.append(listing.variant_id)
+    want(variants=again)
+    return len(again)
+
+
+def _differs(listing: Listing, shown: int | None) -> bool:
+    """Note what the channel shows; return whether it has to be told again."""
+    unchanged = Listing.objects.filter(
+        pk=listing.pk, told=listing.told, told_at=listing.told_at
+    )  # no push came between
+    if shown == listing.told:
+        unchanged.update(confirmed_at=timezone.now())
+        return False
+    if shown is not None and shown < (listing.told or 0) and listing.confirmed_at is not None:
+        unchanged.update(confirmed_at=None)
+        return False
+    return bool(unchanged.update(told=None, confirmed_at=None))

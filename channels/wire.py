@@ -1,10 +1,12 @@
 """The guarded way to one channel account: budget first, then a fresh token, then the call. Never in a transaction."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from django.db import OperationalError
 from django.utils import timezone
 
 from channels import budgets, credentials
@@ -15,7 +17,9 @@ from oms.transport import Request, Response, Unanswered
 
 RENEW_BEFORE = timedelta(minutes=3)
 _UNLISTED = Budget(rate=1, burst=5)
-_DEFAULT_WAIT = 20.0  # after a 429 that names no time; jitter comes with the caller's back-off
+_DEFAULT_WAIT = 20.0  # after a 429 that names no time
+_LONGEST_WAIT = 24 * 3600.0
+_RATES = (0.0001, 1000.0)  # calls a second that a channel may tell us to make
 
 
 @dataclass
@@ -57,23 +61,22 @@ class AccountWire:
         return self.kind.budgets.get(operation, _UNLISTED)
 
     def _throttled(self, operation: str, response: Response) -> Throttled:
-        told = response.headers.get("retry-after", "")
-        seconds = float(told) if told.replace(".", "", 1).isdigit() else None
-        budgets.close(self.row, operation, seconds=seconds if seconds is not None else _DEFAULT_WAIT)
-        return Throttled(f"{operation}: HTTP 429", retry_after=seconds if seconds is not None else _DEFAULT_WAIT)
+        told = _number(response.headers.get("retry-after", ""))
+        seconds = _DEFAULT_WAIT if told is None else min(told, _LONGEST_WAIT)
+        budgets.close(self.row, operation, seconds=seconds)
+        return Throttled(f"{operation}: HTTP 429", retry_after=seconds)
 
     def _learn(self, operation: str, response: Response) -> None:
-        told = response.headers.get("x-amzn-ratelimit-limit", "")
-        with contextlib.suppress(ValueError):
-            if told and float(told) > 0:
-                budgets.learn(self.row, operation, rate=float(told))
+        rate = _number(response.headers.get("x-amzn-ratelimit-limit", ""))
+        if rate is not None and _RATES[0] <= rate <= _RATES[1]:
+            budgets.learn(self.row, operation, rate=rate)
 
     # -- tokens ---------------------------------------------------------------------------------------------------
 
     def _token(self, *, stale: bytes | None = None) -> str:
         """A token with some life in it; `stale` is one the channel has just refused."""
         if not self._is_fresh(stale):
-            with db.in_turn(f"token:{self.row.pk}"):
+            with _in_turn(f"token:{self.row.pk}"):
                 self.row.refresh_from_db(fields=["secrets", "access_token", "token_expires_at"])
                 if not self._is_fresh(stale):
                     self._renew()
@@ -98,6 +101,28 @@ class AccountWire:
         self.row.access_token = credentials.seal(token.access_token)
         self.row.token_expires_at = asked_at + timedelta(seconds=token.lifetime)
         self.row.save(update_fields=["access_token", "token_expires_at"])
+
+
+def _number(told: str) -> float | None:
+    """A header's number, none below zero; None for anything else, such as a date."""
+    try:
+        number = float(told)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+@contextlib.contextmanager
+def _in_turn(name: str) -> Iterator[None]:
+    """`db.in_turn`, where waiting in vain for another worker is the channel's passing trouble: that one hangs on it."""
+    with contextlib.ExitStack() as turn:
+        try:
+            turn.enter_context(db.in_turn(name))
+        except OperationalError as busy:
+            if db.sqlstate(busy) not in db.RETRIABLE:
+                raise
+            raise Unavailable("another worker waits for the channel's new token", code="token_awaited") from busy
+        yield
 
 
 @contextlib.contextmanager

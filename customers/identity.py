@@ -35,6 +35,13 @@ class Place:
         parts = (self.name, self.line1, self.line2, self.city, self.region, self.postcode, self.country)
         return hashlib.sha256("\n".join(map(text.fold, parts)).encode()).hexdigest()
 
+    def row(self) -> tuple[str, ...]:
+        """As the table keeps it: an address that is too long is cut there, and whole in its order."""
+        return (
+            self.name[:200], self.line1[:200], self.line2[:200], self.city[:120], self.region[:80], self.postcode[:20],
+            self.country, self.phone[:40],
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
@@ -112,9 +119,10 @@ def _known(people: Sequence[Person], described: list[list[tuple[str, str, str]]]
         SELECT 'place', fingerprint, customer_id, '' FROM customers_address WHERE fingerprint = ANY(%s)
         """,
         [len(people), [kind for kind, _ in wanted], [value for _, value in wanted], list(places)],
+        often=True,
     )
     known: Known = {}
-    for kind, value, customer, name in rows:
+    for kind, value, customer, name in sorted(rows, key=lambda row: row[2]):  # whom we have known longest comes first
         known.setdefault((kind, value), []).append((customer, name, False))
     return known, [customer for customer, _, _ in known.pop(("id", ""), [])]
 
@@ -128,9 +136,14 @@ def _match(person: Person, identities: list[tuple[str, str, str]], known: Known)
     return None
 
 
+_NO_SURNAMES = {"", "jr", "sr", "ii", "iii", "iv"}
+
+
 def _surname(name: str) -> str:
-    words = text.fold(name).split()
-    return words[-1] if words else ""
+    """The last word before any comma: of "Greg Sterling", "Sterling, Greg" and "Greg Sterling, Acme Inc" the same."""
+    words = (word.strip(".") for word in text.fold(name.partition(",")[0]).split())
+    surnames = [word for word in words if word not in _NO_SURNAMES]
+    return surnames[-1] if surnames else ""
 
 
 def _write(
@@ -185,21 +198,17 @@ def _insert(
     addresses: dict[tuple[int, str], Place],
 ) -> None:
     unique = sum(kind in _UNIQUE for _, kind, _ in identities)
-    ordered = sorted(identities.items())
+    # By value, not by customer: two who take in the same people as newcomers queue instead of deadlocking.
+    ordered = sorted(identities.items(), key=lambda item: (item[0][1:], item[0][0]))
     ((added,),) = db.fetch(
         _INSERT,
         [
-            *_columns([(customer, p.name[:200], p.channel) for customer, p in newcomers.items()], 3),
+            *_columns([(customer, p.name[:200], p.channel[:40]) for customer, p in newcomers.items()], 3),
             *_columns([(*key, *about) for key, about in ordered], 5),
-            *_columns(
-                [
-                    (*key, p.name, p.line1, p.line2, p.city, p.region, p.postcode, p.country, p.phone)
-                    for key, p in addresses.items()
-                ],
-                10,
-            ),
+            *_columns([(*key, *place.row()) for key, place in sorted(addresses.items(), key=lambda item: item[0])], 10),
             [str(kind) for kind in _UNIQUE],
         ],
+        often=True,
     )
     if added != unique:
         raise db.Again("another transaction has just taken in the same person")

@@ -1,9 +1,10 @@
 """How many can be sold. The one function behind every screen, the API, sourcing and what channels are told.
 
-For a channel:  Σ over open locations that sell online of max(0, on hand − reserved − safety)
+For a channel:  Σ over open locations that sell online and ship of max(0, on hand − reserved − safety)
                 − units that accepted orders still wait for − the channel's buffer,
 then at least 0 and at most the listing's maximum. A location's safety stock protects its own last units and takes
-nothing from other locations, hence the inner floor; the outer floor is the only other one.
+nothing from other locations, hence the inner floor; the outer floor is the only other one. What lies at a supplier is
+not ours to promise.
 """
 
 from collections import defaultdict
@@ -29,6 +30,12 @@ class Shelf:
     sells_online: bool
     ships: bool
     offers_pickup: bool
+    country: str = ""
+
+    @property
+    def serves_anybody(self) -> bool:
+        """Whether an order that names no place may be sent from here. These, and no others, count for channels."""
+        return self.sells_online and self.ships and self.kind != "supplier"
 
     @property
     def free(self) -> int:
@@ -38,7 +45,7 @@ class Shelf:
     @property
     def offered(self) -> int:
         """What this shelf adds to the number channels are told."""
-        return max(0, self.on_hand - self.reserved - self.safety) if self.sells_online else 0
+        return max(0, self.on_hand - self.reserved - self.safety) if self.serves_anybody else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ class Availability:
             Term(f"{shelf.name}: {shelf.on_hand} on hand − {shelf.reserved} reserved − {shelf.safety} safety",
                  shelf.offered, "location", shelf.code)
             for shelf in self.shelves
-            if shelf.sells_online and (shelf.on_hand or shelf.reserved)
+            if shelf.serves_anybody and (shelf.on_hand or shelf.reserved)
         ]  # fmt: skip
         if self.waiting:
             terms.append(Term("orders waiting for stock", -self.waiting, "waiting"))
@@ -84,8 +91,7 @@ class Availability:
 
 
 def _capped(units: int, most: int | None) -> int:
-    floored = max(0, units)
-    return floored if most is None else min(floored, most)
+    return max(0, units if most is None else min(units, most))
 
 
 # Rows come once per variant and location; a variant without stock anywhere comes once with nulls.
@@ -93,7 +99,8 @@ _SHELVES = """
 SELECT v.id, v.sku, p.title || CASE WHEN v.name = '' THEN '' ELSE ', ' || v.name END, p.status,
        (SELECT coalesce(sum(quantity), 0) FROM inventory_reservation r
          WHERE r.variant_id = v.id AND r.state = 'held' AND r.location_id IS NULL),
-       l.id, l.code, l.name, l.kind, l.region, s.on_hand, s.reserved, s.safety, l.sells_online, l.ships, l.offers_pickup
+       l.id, l.code, l.name, l.kind, l.region, s.on_hand, s.reserved, s.safety, l.sells_online, l.ships,
+       l.offers_pickup, l.country
   FROM inventory_variant v
   JOIN inventory_product p ON p.id = v.product_id
   LEFT JOIN (inventory_stocklevel s JOIN inventory_location l ON l.id = s.location_id AND l.is_open)
@@ -106,12 +113,14 @@ _BY_SKU = _SHELVES.format(which="v.sku = ANY(%s)")
 
 def of(variants: Collection[int]) -> dict[int, Availability]:
     """Availability by variant id, from one statement; unknown ids are absent."""
-    return {found.variant_id: found for found in _gather(db.fetch(_BY_ID, [list(variants)]))} if variants else {}
+    rows = db.fetch(_BY_ID, [list(variants)], often=True) if variants else []
+    return {found.variant_id: found for found in _gather(rows)}
 
 
 def by_sku(skus: Collection[str]) -> dict[str, Availability]:
     """Availability by exact SKU, from one statement; unknown SKUs are absent."""
-    return {found.sku: found for found in _gather(db.fetch(_BY_SKU, [list(skus)]))} if skus else {}
+    rows = db.fetch(_BY_SKU, [list(skus)], often=True) if skus else []
+    return {found.sku: found for found in _gather(rows)}
 
 
 def _gather(rows: Iterable[tuple[Any, ...]]) -> Iterable[Availability]:

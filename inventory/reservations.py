@@ -36,8 +36,9 @@ class Wish:
 def write(wishes: Sequence[Wish], *, now: datetime) -> list[int]:
     """Write the rows and return their ids in the order of `wishes`. One statement; counters are `secure`'s part.
 
-    Split in two so that a long write can lock the shelves last. Whoever calls this calls `secure` with
-    the same wishes before committing.
+    A holder has one live reservation per line and place: more units for it are added to that one. Split in two so
+    that a long write can lock the shelves last. Whoever calls this calls `secure` with the same wishes before
+    committing.
     """
     if not wishes:
         return []
@@ -45,6 +46,8 @@ def write(wishes: Sequence[Wish], *, now: datetime) -> list[int]:
         """
         INSERT INTO inventory_reservation (held_at, location_id, variant_id, quantity, holder, holder_line)
         SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::text[], %s::int[])
+            ON CONFLICT (holder, holder_line, variant_id, location_id) WHERE state = 'held'
+            DO UPDATE SET quantity = inventory_reservation.quantity + excluded.quantity
         RETURNING id
         """,
         [
@@ -55,26 +58,30 @@ def write(wishes: Sequence[Wish], *, now: datetime) -> list[int]:
             [wish.holder for wish in wishes],
             [wish.line for wish in wishes],
         ],
+        often=True,
     )
     return [row[0] for row in rows]
 
 
 @db.inside_transaction
-def secure(wishes: Iterable[Wish]) -> None:
-    """Count the wishes into their shelves, all or nothing. One statement, which locks the shelves.
+def secure(wishes: Iterable[Wish], *, leaving: Sequence[Entry] = (), actor: str = "") -> None:
+    """Count the wishes into their shelves, all or nothing, with what comes and goes there in the same step.
 
-    Raises InsufficientStock naming every shelf that does not have so many free; the caller's
-    transaction must not go on then.
+    Locks the shelves. Raises InsufficientStock naming every shelf that does not have so many free; the
+    caller's transaction must not go on then.
     """
     demand: Counter[Shelf] = Counter()
     for wish in wishes:
         if wish.location_id is not None:
             demand[wish.location_id, wish.variant_id] += wish.quantity
-    if short := ledger.reserve(demand):
+    if short := ledger.post(leaving, actor=actor, promise=demand):
+        wanted = demand.copy()
+        for entry in leaving:
+            wanted[entry.location_id, entry.variant_id] -= entry.quantity
         raise InsufficientStock(
             "Somebody else took units of this order a moment ago.",
             short=[
-                {"location_id": location, "variant_id": variant, "wanted": demand[location, variant]}
+                {"location_id": location, "variant_id": variant, "wanted": wanted[location, variant]}
                 for location, variant in sorted(short)
             ],
         )
@@ -84,13 +91,27 @@ def secure(wishes: Iterable[Wish]) -> None:
 def hold(wishes: Sequence[Wish], *, now: datetime) -> list[int]:
     """Set units aside, all of them or none, tell who listens, and return the reservations' ids.
 
-    Raises InsufficientStock. A holder can hold one live reservation per line and shelf; the database refuses
-    a second.
+    Raises InsufficientStock; the transaction must not go on then.
     """
     ids = write(wishes, now=now)
     outbox.publish(availability_changed((wish.variant_id for wish in wishes), now=now))
     secure(wishes)
     return ids
+
+
+def waiting(*, holder: str, units: Mapping[int, int]) -> dict[int, int]:
+    """{reservation id: units} of the demand that waits for stock, for {line of the holder: units}."""
+    rows = Reservation.objects.filter(holder=holder, holder_line__in=units, location=None, state=Reservation.State.HELD)
+    return {pk: units[line] for pk, line in rows.values_list("pk", "holder_line")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """Held units that left the shelf: {reservation id: units}, and what took them."""
+
+    parts: Mapping[int, int]
+    cause: str
+    cause_id: str
 
 
 @db.inside_transaction
@@ -99,14 +120,7 @@ def release(*, parts: Mapping[int, int], now: datetime) -> int:
 
     A reservation that keeps some units goes on with fewer. Safe to repeat only for whole reservations.
     """
-    freed: Counter[Shelf] = Counter()
-    taken = _take(parts, ending=Reservation.State.RELEASED, now=now)
-    for reservation, units in taken:
-        if reservation.location_id is not None:
-            freed[reservation.location_id, reservation.variant_id] -= units
-    outbox.publish(availability_changed((reservation.variant_id for reservation, _ in taken), now=now))
-    ledger.reserve(freed)
-    return sum(units for _, units in taken)
+    return end(released=parts, now=now)
 
 
 @db.inside_transaction
@@ -115,53 +129,84 @@ def consume(*, parts: Mapping[int, int], cause: str, cause_id: str, actor: str, 
 
     Raises ledger.NotEnoughOnHand if a reservation holds fewer than asked for.
     """
-    taken = _take(parts, ending=Reservation.State.CONSUMED, now=now)
-    if sum(units for _, units in taken) != sum(parts.values()):
-        raise ledger.NotEnoughOnHand("These units are no longer held for this order.", reservations=sorted(parts))
-    gone: Counter[Shelf] = Counter()
-    entries = []
-    for reservation, units in taken:
-        assert reservation.location_id is not None  # noqa: S101  # a constraint of the table
-        gone[reservation.location_id, reservation.variant_id] += units
-        entries.append(
-            Entry(
-                location_id=reservation.location_id,
-                variant_id=reservation.variant_id,
-                kind=ledger.Kind.SALE,
-                quantity=-units,
-                cause=cause,
-                cause_id=cause_id,
-                cause_line=reservation.holder_line,
-                occurred_at=now,
-            )
-        )
-    ledger.demand_all_on_hand(ledger.post(entries, actor=actor, unreserve=gone))
-
-
-def _take(parts: Mapping[int, int], *, ending: str, now: datetime) -> list[tuple[Reservation, int]]:
-    """Lock live reservations in order, take units off them and end those that hold nothing more."""
-    live = Reservation.objects.filter(pk__in=parts, state=Reservation.State.HELD).order_by("pk")
-    taken = []
-    for reservation in live.select_for_update():
-        units = min(parts[reservation.pk], reservation.quantity)
-        if units <= 0:
-            continue
-        if units == reservation.quantity:
-            reservation.state, reservation.ended_at = ending, now
-        else:
-            reservation.quantity -= units
-        taken.append((reservation, units))
-    Reservation.objects.bulk_update([r for r, _ in taken], ["state", "ended_at", "quantity"])
-    return taken
+    end(left=[Departure(parts=parts, cause=cause, cause_id=cause_id)], actor=actor, now=now)
 
 
 @db.inside_transaction
-def grow(*, reservation_id: int, units: int, now: datetime) -> None:
-    """Let a live reservation on a shelf hold more. Raises InsufficientStock; the transaction must not go on then."""
-    reservation = Reservation.objects.select_for_update().get(pk=reservation_id, state=Reservation.State.HELD)
-    assert reservation.location_id is not None  # noqa: S101  # callers grow what lies on a shelf
-    reservation.quantity += units
-    reservation.save(update_fields=["quantity"])
-    outbox.publish(availability_changed([reservation.variant_id], now=now))
-    if ledger.reserve({(reservation.location_id, reservation.variant_id): units}):
-        raise InsufficientStock("Somebody else took units of this order a moment ago.", short=[])
+def end(
+    *, left: Sequence[Departure] = (), released: Mapping[int, int] | None = None, actor: str = "", now: datetime
+) -> int:
+    """`consume` every departure and then `release` the rest; return how many units went back.
+
+    For a transaction that does several of these: the shelves are locked once, in order, at the end.
+    """
+    freed: Counter[Shelf] = Counter()
+    entries = []
+    for departure in left:
+        for taken in _take_all(departure.parts, now=now):
+            freed[taken.shelf] += taken.units
+            entries.append(_sale(taken, departure, now=now))
+    back = _take(released or {}, ending=Reservation.State.RELEASED, now=now)
+    for taken in back:
+        if taken.location_id is not None:
+            freed[taken.shelf] += taken.units
+    outbox.publish(availability_changed((taken.variant_id for taken in back), now=now))
+    ledger.demand_all_on_hand(ledger.post(entries, actor=actor, promise={s: -units for s, units in freed.items()}))
+    return sum(taken.units for taken in back)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    reservation_id: int
+    location_id: int | None
+    variant_id: int
+    line: int
+    units: int
+
+    @property
+    def shelf(self) -> Shelf:
+        assert self.location_id is not None  # noqa: S101  # a constraint of the table: only shelved units are consumed
+        return self.location_id, self.variant_id
+
+
+def _take_all(parts: Mapping[int, int], *, now: datetime) -> list[_Taken]:
+    taken = _take(parts, ending=Reservation.State.CONSUMED, now=now)
+    if sum(each.units for each in taken) != sum(parts.values()):
+        raise ledger.NotEnoughOnHand("These units are no longer held for this order.", reservations=sorted(parts))
+    return taken
+
+
+def _sale(taken: _Taken, departure: Departure, *, now: datetime) -> Entry:
+    location, variant = taken.shelf
+    return Entry(
+        location_id=location, variant_id=variant, kind=ledger.Kind.SALE, quantity=-taken.units, cause=departure.cause,
+        cause_id=departure.cause_id, cause_line=taken.line, occurred_at=now,
+    )  # fmt: skip
+
+
+def _take(parts: Mapping[int, int], *, ending: str, now: datetime) -> list[_Taken]:
+    """Take units off live reservations and end those that hold nothing more. One statement."""
+    wanted = sorted((reservation, units) for reservation, units in parts.items() if units > 0)
+    if not wanted:
+        return []
+    columns = [list(column) for column in zip(*wanted, strict=True)]
+    return [_Taken(*row) for row in db.fetch(_TAKE, [*columns, ending, now])]
+
+
+# Locked in order, and what is there is read once the lock is had: see the ledger.
+_TAKE = """
+WITH wanted AS (
+    SELECT * FROM unnest(%s::bigint[], %s::int[]) AS w(id, units)
+), locked AS MATERIALIZED (
+    SELECT r.id, quantity, least(units, quantity) AS units
+      FROM inventory_reservation r JOIN wanted USING (id)
+     WHERE state = 'held' ORDER BY r.id FOR NO KEY UPDATE OF r
+)
+UPDATE inventory_reservation r
+   SET state = CASE WHEN locked.units = locked.quantity THEN %s ELSE r.state END,
+       ended_at = CASE WHEN locked.units = locked.quantity THEN %s::timestamptz END,
+       quantity = CASE WHEN locked.units = locked.quantity THEN locked.quantity ELSE locked.quantity - locked.units END
+  FROM locked
+ WHERE r.id = locked.id
+RETURNING r.id, r.location_id, r.variant_id, r.holder_line, locked.units
+"""

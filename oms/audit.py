@@ -48,4 +48,5 @@ def record(actor: Actor, deeds: Iterable[Deed]) -> None:
           FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[])
         """,
         [str(actor)[:80], actor.role, actor.request_id, *map(list, zip(*rows, strict=True))],
+        often=True,
     )

@@ -3,12 +3,16 @@
 import contextlib
 import contextvars
 import functools
+import hashlib
 import random
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from types import NoneType
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import OperationalError, connection, models
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, models
 from django.db.transaction import atomic
 
 P = ParamSpec("P")
@@ -87,33 +91,112 @@ def constraint(error: BaseException) -> str:
     return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
 
 
-_collected: contextvars.ContextVar[list[tuple[str, Sequence[Any]]] | None] = contextvars.ContextVar(
-    "collected", default=None
-)
+_Statement = tuple[str, Sequence[Any] | dict[str, Any], bool]
+_collected: contextvars.ContextVar[list[_Statement] | None] = contextvars.ContextVar("collected", default=None)
 
 
 @contextlib.contextmanager
 def together() -> Iterator[None]:
     """Send the statements `fetch`ed in this block in one round trip at its end; none of them may need an answer."""
-    statements: list[tuple[str, Sequence[Any]]] = []
+    statements: list[_Statement] = []
     token = _collected.set(statements)
     try:
         yield
     finally:
         _collected.reset(token)
     if statements:
-        fetch(";".join(sql for sql, _ in statements), [value for _, values in statements for value in values])
+        _send(statements)
 
 
-def fetch(sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement and return its rows; an empty list for one that returns none."""
+def fetch(sql: str, parameters: Sequence[Any] | dict[str, Any] = (), *, often: bool = False) -> list[tuple[Any, ...]]:
+    """Run one statement and return its rows; an empty list for one that returns none.
+
+    `often` is for a constant statement of a hot path: each connection plans it once and keeps the plan. That plan is
+    made for few rows, so a call with a long list is planned by itself all the same.
+    """
     if (collected := _collected.get()) is not None:
         assert not isinstance(parameters, dict)  # noqa: S101  # names cannot be told apart once joined
-        collected.append((sql, parameters))
+        collected.append((sql, parameters, often))
         return []
+    if isinstance(parameters, dict):
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchall() if cursor.description else []
+    return _send([(sql, parameters, often)])
+
+
+def _send(statements: Sequence[_Statement]) -> list[tuple[Any, ...]]:
+    texts: list[str] = []
+    values: list[Any] = []
+    for sql, parameters, often in statements:
+        keep = often and all(len(value) < LONG for value in parameters if type(value) is list)
+        texts.append(_kept(sql) if keep else sql)
+        values += [_as_literal(value) if keep else _as_sent(value) for value in parameters]
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(";".join(texts), values)
         return cursor.fetchall() if cursor.description else []
+
+
+# What each connection of the driver has prepared. Such names live as long as the connection, whatever is rolled back.
+_prepared: "weakref.WeakKeyDictionary[Any, set[str]]" = weakref.WeakKeyDictionary()
+
+
+def _kept(sql: str) -> str:
+    """The call of a prepared statement that does the same; `sql` itself behind a pooler that swaps connections."""
+    ours = connections[DEFAULT_DB_ALIAS]
+    if ours.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+        return sql
+    ours.ensure_connection()
+    name, text, call = _as_prepared(sql)
+    known = _prepared.setdefault(ours.connection, set())
+    if name not in known:
+        with ours.wrap_database_errors, ours.connection.cursor() as cursor:  # not counted among the statements
+            cursor.execute(f"PREPARE {name} AS {text}")
+        known.add(name)
+    return call
+
+
+@functools.cache
+def _as_prepared(sql: str) -> tuple[str, str, str]:
+    parts = [part.replace("%%", "%") for part in sql.split("%s")]
+    text = "".join(f"{part}${place}" for place, part in enumerate(parts[:-1], start=1)) + parts[-1]
+    name = f"often_{hashlib.md5(sql.encode(), usedforsecurity=False).hexdigest()}"
+    count = len(parts) - 1
+    return name, text, f"EXECUTE {name}" + (f" ({', '.join(['%s'] * count)})" if count else "")
+
+
+LONG = 100
+
+
+def _as_sent(value: Any) -> Any:
+    """A long list of plain values as one array literal: as an ARRAY[…] it takes Postgres longer to read than to use."""
+    return _as_literal(value) if type(value) is list and len(value) >= LONG else value
+
+
+def _as_literal(value: Any) -> Any:
+    if type(value) is not list:
+        return value
+    try:
+        return "{" + ",".join([_WRITERS[type(each)](each) for each in value]) + "}"
+    except KeyError as unknown:
+        kind = next((kind for kind in _WRITERS if issubclass(unknown.args[0], kind)), None)
+        if kind is None:
+            return value
+        _WRITERS[unknown.args[0]] = _WRITERS[kind]  # an enumeration of texts or numbers
+        return _as_literal(value)
+
+
+def _quoted(text: str) -> str:
+    return '"' + (text.replace("\\", "\\\\").replace('"', '\\"') if '"' in text or "\\" in text else text) + '"'
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    NoneType: lambda _: "NULL",
+    bool: lambda yes: "1" if yes else "0",  # reads as a truth and as a number, for they may come mixed
+    int: int.__repr__,
+    str: _quoted,
+    datetime: lambda moment: f'"{moment.isoformat()}"',
+}
 
 
 @contextlib.contextmanager

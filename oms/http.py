@@ -17,6 +17,12 @@ LARGEST = 10 * 2**20
 USER_AGENT = "OMS/1.0 (Language=Python; Platform=Django)"
 
 
+# Ranges whose last 32 bits are an IPv4 address (NAT64, IPv4-compatible), and ranges that are private without
+# every Python saying so (local NAT64, site-local).
+_ENDS_IN_IPV4 = [ipaddress.IPv6Network(net) for net in ("64:ff9b::/96", "::/96")]
+_NOT_PUBLIC = [ipaddress.IPv6Network(net) for net in ("64:ff9b:1::/48", "fec0::/10")]
+
+
 class Forbidden(Unanswered):
     """The address is not one this system may call."""
 
@@ -28,7 +34,7 @@ def send(request: Request, *, read_seconds: float = READ_SECONDS) -> Response:
     so a name cannot point elsewhere a moment later. Redirects are answers, not followed. Raises Unanswered.
     """
     db.assert_no_transaction(f"{request.method} {request.url}")
-    parts = urllib.parse.urlsplit(request.url)
+    parts = _split(request.url)
     address = _checked_address(parts)
     pool = _pool(parts, address, Timeout(connect=CONNECT_SECONDS, read=read_seconds))
     target = parts.path or "/"
@@ -54,6 +60,15 @@ def send(request: Request, *, read_seconds: float = READ_SECONDS) -> Response:
     return Response(status=answer.status, headers={k.lower(): v for k, v in answer.headers.items()}, body=body)
 
 
+def _split(url: str) -> urllib.parse.SplitResult:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        _ = parts.port  # read late, and so refused late
+    except ValueError as broken:
+        raise Forbidden(f"{url[:200]} is no address: {broken}") from broken
+    return parts
+
+
 def _pool(parts: urllib.parse.SplitResult, address: str, timeout: Timeout) -> urllib3.HTTPConnectionPool:
     if parts.scheme == "https":
         host = parts.hostname
@@ -65,7 +80,7 @@ def _pool(parts: urllib.parse.SplitResult, address: str, timeout: Timeout) -> ur
 
 def _checked_address(parts: urllib.parse.SplitResult) -> str:
     host = parts.hostname or ""
-    if parts.scheme not in {"http", "https"} or not host or parts.username or parts.password:
+    if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc:
         raise Forbidden(f"{parts.scheme}://{host} is not a plain http(s) address")
     # Sandboxes on this machine are named one by one, with their port, by the operator.
     if f"{host}:{parts.port}" in allowed_private():
@@ -75,7 +90,7 @@ def _checked_address(parts: urllib.parse.SplitResult) -> str:
         raise Forbidden(f"{host}:{port} is neither https on 443 nor an address the operator allowed")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as failure:
+    except (OSError, UnicodeError) as failure:
         raise Unanswered(f"{host} cannot be resolved") from failure
     addresses = [str(entry[4][0]) for entry in found]
     if not addresses or not all(is_public(address) for address in addresses):
@@ -95,6 +110,8 @@ def is_public(address: str) -> bool:
         wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
         if wrapped:
             return is_public(str(wrapped))
-        if ip in ipaddress.ip_network("64:ff9b::/96"):
+        if any(ip in network for network in _ENDS_IN_IPV4):
             return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        if any(ip in network for network in _NOT_PUBLIC):
+            return False
     return bool(ip.is_global and not ip.is_multicast)

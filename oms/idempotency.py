@@ -53,11 +53,14 @@ def once(*, scope: str, key: str, print_: bytes, do: Callable[[], tuple[int, str
         "INSERT INTO oms_idempotencykey (scope, key, fingerprint) VALUES (%s, %s, %s)"
         " ON CONFLICT (scope, key) DO NOTHING RETURNING id",
         [scope, key, print_],
+        often=True,
     )
     if not claimed:
         return _replay(scope, key, print_)
     status, body = do()
-    db.fetch("UPDATE oms_idempotencykey SET status = %s, body = %s WHERE id = %s", [status, body, claimed[0][0]])
+    db.fetch(
+        "UPDATE oms_idempotencykey SET status = %s, body = %s WHERE id = %s", [status, body, claimed[0][0]], often=True
+    )
     return status, body, False
 
 

@@ -36,9 +36,8 @@ class StaffMiddleware:
         request.reach = permissions.reach(request.staff)
         role = request.staff.role if request.staff else ""
         request.actor = audit.Actor("staff", request.user.get_username() or "anonymous", role, _request_id(request))
-        if action == permissions.PUBLIC or not request.user.is_authenticated:
-            return  # LoginRequiredMiddleware sends strangers to the login page
-        if action is None or not permissions.staff_may(role, action):
+        # LoginRequiredMiddleware has sent strangers to the login page, except from views that ask for no login.
+        if action is None or (action != permissions.PUBLIC and not permissions.staff_may(role, action)):
             raise PermissionDenied(action or match.view_name)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -9,11 +9,13 @@ after commit, at least once: handlers must be safe to run twice. Two kinds of su
   aggregate may reach it as one.
 """
 
+import contextlib
+import contextvars
 import json
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,19 +77,34 @@ def subscriptions() -> dict[str, dict[str, Subscription]]:
     return {topic: dict(found) for topic, found in sorted(_by_topic.items())}
 
 
+_unheard = contextvars.ContextVar("unheard", default=False)
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Nobody hears what is published in this block: for taking in a past that everybody has been told already."""
+    token = _unheard.set(True)
+    try:
+        yield
+    finally:
+        _unheard.reset(token)
+
+
 @db.inside_transaction
 def publish(events: Iterable[Event]) -> None:
     """Queue events for everyone subscribed to their topics, in one statement. Unheard topics cost nothing.
 
     The caller holds the lock of each event's aggregate or of a row above it, as the lock order says.
     """
+    if _unheard.get():
+        return
     rows = [
         (s.destination, e.topic, *e.aggregate, json.dumps(e.payload), e.happened_at, s.latest)
         for e in events
         for s in _by_topic.get(e.topic, {}).values()
     ]
     if rows:
-        db.fetch(_PUBLISH, [list(column) for column in zip(*rows, strict=True)])
+        db.fetch(_PUBLISH, [list(column) for column in zip(*rows, strict=True)], often=True)
 
 
 # Sequences are taken in sorted order, so that two publishers of the same aggregates queue instead of deadlocking.
@@ -199,14 +216,18 @@ def _postpone(event: int, *, attempts: int) -> None:
         return
     db.fetch(
         "UPDATE oms_outboxevent SET next_at = clock_timestamp() + make_interval(secs => %s * (0.5 + random()))"
-        " WHERE id = %s",
+        " WHERE id = %s AND state = 'pending'",
         [min(0.1 * 4**attempts, 600), event],
     )
 
 
 def _quarantine(ids: list[int], error: str) -> None:
+    """A relay slower than its lease may have sent one meanwhile: sent it stays."""
     logger.error("outbox.quarantined events=%s pid=%s", len(ids), os.getpid())
-    db.fetch("UPDATE oms_outboxevent SET state = 'quarantined', error = %s WHERE id = ANY(%s)", [error, ids])
+    db.fetch(
+        "UPDATE oms_outboxevent SET state = 'quarantined', error = %s WHERE id = ANY(%s) AND state = 'pending'",
+        [error, ids],
+    )
 
 
 def retry_quarantined(*, ids: Sequence[int]) -> int:

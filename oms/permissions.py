@@ -86,6 +86,12 @@ ROUTES: dict[str, str] = {
     "console:counter": "order.place",
     "console:counter-sale": "order.place",
     "console:counter-products": "order.place",
+    "console:counter-store": "order.place",
+    "console:counter-scan": "order.place",
+    "console:counter-basket": "order.place",
+    "console:counter-line": "order.place",
+    "console:counter-customer": "order.place",
+    "console:counter-receipt": "order.place",
     "console:access": "access.read",
     "console:style": SIGNED_IN,
     "v1:orders": "order.place",  # GET asks for order.read, see api.v1.orders

@@ -8,6 +8,7 @@ screens turn hits into records.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 
@@ -47,17 +48,19 @@ def normalise(kind: str, value: str) -> str:
     """The form in which a value of this kind is stored and compared; "" when nothing is left of it."""
     match kind:
         case K.EMAIL:
-            return text.free(value, most=200).casefold()
+            form = text.free(value).casefold()
         case K.PHONE:
-            return phone_digits(value)
+            form = phone_digits(value)
         case K.NAME:
-            return text.fold(text.free(value, most=200))[:200]
+            form = text.fold(text.free(value))
         case K.POSTCODE | K.TRACKING | K.GTIN:
-            return re.sub(r"[\s-]", "", text.free(value, most=200)).upper()
+            form = re.sub(r"[\s-]", "", text.free(value)).upper()
         case _:
-            return text.free(value, most=200).upper()
+            form = text.free(value).upper()
+    return form[:200].strip()
 
 
+@lru_cache(maxsize=4096)  # one order names the same phone up to four times, and reading one is slow
 def phone_digits(value: str, region: str = REGION) -> str:
     """The digits of the international form, extension left out; the bare digits if it is no number of any plan."""
     try:
@@ -80,6 +83,7 @@ def index(keys: Iterable[Key]) -> None:
             " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[])"
             " ON CONFLICT DO NOTHING",
             [list(column) for column in zip(*sorted(rows), strict=True)],
+            often=True,
         )
 
 
@@ -96,7 +100,7 @@ class Reading:
 
 def read(typed: str) -> Reading:
     """Read what was typed or pasted: one identifier, a name, or a whole sentence with identifiers in it."""
-    typed = text.free(typed, most=2000)
+    typed = text.free(typed, most=2000).lstrip("#").lstrip()
     emails = _EMAIL.findall(typed)
     if len(typed) > LONGEST or len(typed.split()) > MOST_WORDS:
         return _read_pasted(typed, emails)
@@ -106,14 +110,15 @@ def read(typed: str) -> Reading:
     for kind in (K.NUMBER, K.EXTERNAL, K.SKU, K.BUYER, K.LOYALTY, K.TRACKING, K.GTIN, K.POSTCODE):
         if value := normalise(kind, typed):
             exact[kind, value] = None
-    if whole.isdigit() and 8 <= len(whole) <= 14:
-        exact[K.GTIN, whole.zfill(14)] = None
+    if (code := normalise(K.GTIN, typed)).isdigit() and 8 <= len(code) <= 14:
+        exact[K.GTIN, code.zfill(14)] = None
     exact |= {(K.EMAIL, normalise(K.EMAIL, email)): None for email in emails}
     digits = _phone_like(typed)
     if len(digits) >= 7:
         exact[K.PHONE, phone_digits(typed)] = None
-    if "@" in typed and not emails:
-        prefixes.append((K.EMAIL, normalise(K.EMAIL, typed)))
+    exact |= _phones_in(typed)
+    if "@" in typed and " " not in typed:
+        prefixes.append((K.EMAIL, normalise(K.EMAIL, typed)))  # somebody is still typing it, or has only its beginning
     elif len(whole) >= 4 and any(c.isdigit() for c in whole):
         prefixes += [(kind, whole) for kind in (K.NUMBER, K.EXTERNAL, K.SKU, K.TRACKING)]
     name = normalise(K.NAME, typed) if re.search(r"[^\W\d_]", typed) and "@" not in typed else ""
@@ -128,19 +133,30 @@ def read(typed: str) -> Reading:
 
 
 def _phone_like(typed: str) -> str:
-    """The digits of what could be a phone number or the end of one; "" for anything else."""
-    digits = "".join(c for c in typed if c.isdigit())
-    return digits if len(digits) >= 4 and not re.search(r"[A-Za-z]{2}", typed) else ""
+    """The digits of what could be a phone number or the end of one; "" for anything else.
+
+    Zeros before a whole number are how its own country dials it, or dials abroad: the stored form has none.
+    """
+    digits = phonenumbers.normalize_digits_only(typed)
+    if len(digits) < 4 or re.search(r"[A-Za-z]{2}", typed):
+        return ""
+    return digits.lstrip("0") if len(digits) > 7 else digits
+
+
+def _phones_in(typed: str) -> dict[tuple[str, str], None]:
+    """Whole phone numbers within a text, such as “tel 610 555 0100 ext. 5”."""
+    numbers = [match.number for match in phonenumbers.PhoneNumberMatcher(typed, REGION)]
+    return {(K.PHONE, f"{n.country_code}{phonenumbers.national_significant_number(n)}"): None for n in numbers}
 
 
 def _read_pasted(typed: str, emails: list[str]) -> Reading:
     exact: dict[tuple[str, str], None] = {(K.EMAIL, normalise(K.EMAIL, email)): None for email in emails}
-    for code in _CODE.findall(_EMAIL.sub(" ", typed)):
+    for found in _CODE.findall(_EMAIL.sub(" ", typed)):
+        code = found.rstrip("./_-")
         if any(c.isdigit() for c in code) and len(code) >= 5:
             for kind in (K.NUMBER, K.EXTERNAL, K.TRACKING, K.SKU, K.GTIN):
                 exact[kind, normalise(kind, code)] = None
-    for match in phonenumbers.PhoneNumberMatcher(typed, REGION):
-        exact[K.PHONE, f"{match.number.country_code}{phonenumbers.national_significant_number(match.number)}"] = None
+    exact |= _phones_in(typed)
     return Reading(tuple(exact)[:60], (), "", "", "" if exact else "No number, e-mail or phone was found in that text.")
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from inventory.ledger import Entry, Kind
@@ -26,6 +26,7 @@ class Seen:
     currency: str
     allows_zero_price: bool
     locations: Mapping[str, int]  # code → id, of the locations the batch names
+    collectable_at: Collection[str]  # codes of those among them where goods can be collected now
 
 
 @dataclass(slots=True)
@@ -35,6 +36,8 @@ class LineDraft:
     variant_id: int
     buckets: Counter[str] = field(default_factory=Counter)
     shares: list[Share] = field(default_factory=list)
+    left: int = 0  # units that have left a place we know
+    found: int = 0  # of these, units that place did not have in its books
 
     @property
     def quantity(self) -> int:
@@ -44,24 +47,13 @@ class LineDraft:
     def unplaced(self) -> int:
         return self.quantity - self.buckets.total()
 
-    @property
-    def leaves_at_once(self) -> bool:
-        return self.incoming.method is Method.CARRY_OUT
-
-    @property
-    def touches_stock(self) -> bool:
-        return bool(self.shares) or bool(self.incoming.shipped and self.incoming.location)
-
     def put(self, bucket: str, units: int) -> None:
         self.buckets[bucket] += units
 
     def take(self, share: Share) -> None:
-        """Put a planned share into its bucket. What is carried out leaves, wherever the books believe it to be."""
+        """Put a planned share into its bucket."""
         self.shares.append(share)
-        if self.leaves_at_once:
-            self.put("delivered", share.quantity)
-        else:
-            self.put("backordered" if share.location_id is None else "allocated", share.quantity)
+        self.put("backordered" if share.location_id is None else "allocated", share.quantity)
 
 
 @dataclass(slots=True)
@@ -84,7 +76,7 @@ class Draft:
     def wishes(self) -> Iterator[Wish]:
         """The reservations that keep this order's promises."""
         for line in self.lines:
-            for share in [] if line.leaves_at_once else line.shares:
+            for share in line.shares:
                 yield Wish(
                     holder=self.holder,
                     line=line.position,
@@ -93,19 +85,16 @@ class Draft:
                     quantity=share.quantity,
                 )
 
-    def sales(self) -> Iterator[Entry]:
-        """Ledger entries for units that have left: carried out now, or sent before we heard, from a known place."""
-        for line in self.lines:
-            units = line.quantity - line.buckets["cancelled"] if line.leaves_at_once else line.incoming.shipped
-            if units and line.incoming.location:
-                yield self._entry(line, Kind.SALE, -units)
+    def leaving(self) -> Iterator[Entry]:
+        """Ledger entries for units that have left a known place: carried out now, or sent before we heard.
 
-    def found_at_the_till(self) -> Iterator[Entry]:
-        """Units a customer carried out although the books had none: they were there, so the books were wrong."""
+        Units the place did not have in its books were there all the same: the books were wrong, and are put right.
+        """
         for line in self.lines:
-            missing = sum(share.quantity for share in line.shares if share.location_id is None)
-            if line.leaves_at_once and missing:
-                yield self._entry(line, Kind.ADJUSTMENT, missing, cause="till-find", reason="sold but not on the books")
+            if line.found:
+                yield self._entry(line, Kind.ADJUSTMENT, line.found, "till-find", "sold but not on the books")
+            if line.left:
+                yield self._entry(line, Kind.SALE, -line.left)
 
     def _entry(self, line: LineDraft, kind: str, quantity: int, cause: str = "order", reason: str = "") -> Entry:
         return Entry(
@@ -122,19 +111,15 @@ class Draft:
 
     def reasons(self) -> dict[str, str]:
         """{location id or "": why}, for the first line of the sourcing receipt."""
-        return {
-            str(share.location_id or ""): share.why
-            for line in self.lines
-            for share in line.shares
-            if not line.leaves_at_once
-        }
+        return {str(share.location_id or ""): share.why for line in self.lines for share in line.shares}
 
 
 _LOOK = """
 SELECT coalesce(o.id, nextval('orders_order_id_seq')), coalesce(o.number, nextval('order_numbers')), o.id IS NULL,
        coalesce(o.status, ''), c.id, coalesce(c.kind, ''), coalesce(c.currency, ''),
        coalesce(c.allows_zero_price, false),
-       (SELECT jsonb_object_agg(code, id) FROM inventory_location WHERE code = ANY(%s))
+       (SELECT jsonb_object_agg(code, jsonb_build_array(id, is_open AND offers_pickup))
+          FROM inventory_location WHERE code = ANY(%s))
   FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS w(channel, external_number, place)
   LEFT JOIN orders_saleschannel c ON c.code = w.channel
   LEFT JOIN orders_order o ON o.channel_id = c.id AND o.external_number = w.external_number
@@ -148,18 +133,21 @@ def look(batch: Sequence[IncomingOrder]) -> list[Seen]:
     The second of two equal orders in one batch is seen as not new.
     """
     codes = {line.location for order in batch for line in order.lines} | {order.sold_at for order in batch}
-    rows = db.fetch(_LOOK, [sorted(codes - {""}), [o.channel for o in batch], [o.external_number for o in batch]])
+    asked = [sorted(codes - {""}), [o.channel for o in batch], [o.external_number for o in batch]]
+    rows = db.fetch(_LOOK, asked, often=True)
     seen: dict[tuple[str, str], Seen] = {}
     found = []
     for order, row in zip(batch, rows, strict=True):
-        locations = row[8] if isinstance(row[8], dict) else json.loads(row[8] or "{}")
+        named = row[8] if isinstance(row[8], dict) else json.loads(row[8] or "{}")
+        locations = {code: pk for code, (pk, _) in named.items()}
+        collectable_at = [code for code, (_, collectable) in named.items() if collectable]
         key = (order.channel, order.external_number)
         first = seen.get(key)
         order_id, number, is_new, status, *of_channel, _ = row
         if first:
             order_id, number, is_new, status = first.order_id, first.number, False, first.status
         channel_id, kind, currency, zero = of_channel
-        this = Seen(order_id, number, is_new, status, channel_id, kind, currency, zero, locations)
+        this = Seen(order_id, number, is_new, status, channel_id, kind, currency, zero, locations, collectable_at)
         found.append(seen.setdefault(key, this) if not first else this)
     return found
 
@@ -169,7 +157,9 @@ def write(drafts: Sequence[Draft], reservation_ids: Mapping[tuple[str, int, int 
 
     Raises db.Again when one of them came in through another transaction meanwhile.
     """
-    written = db.fetch(_WRITE, _parameters(drafts, reservation_ids))
+    # In one order, so that two who write some of the same orders queue instead of deadlocking.
+    ordered = sorted(drafts, key=lambda draft: (draft.seen.channel_id or 0, draft.order.external_number))
+    written = db.fetch(_WRITE, _parameters(ordered, reservation_ids), often=True)
     if written != [(len(drafts),)]:
         raise db.Again("another transaction has just taken in the same order")
 
@@ -184,7 +174,7 @@ def _parameters(
         lines += [_line_row(draft, line) for line in draft.lines]
         planned = {}
         for line in draft.lines:
-            for share in [] if line.leaves_at_once else line.shares:
+            for share in line.shares:
                 if share.location_id is not None:
                     method = str(line.incoming.method)
                     planned[share.location_id, method] = share.why
@@ -194,8 +184,8 @@ def _parameters(
         payments += [
             (
                 key,
-                p.method,
-                p.reference,
+                p.method[:30],
+                p.reference[:120],
                 order.currency,
                 p.collected_by_channel,
                 p.amount,
@@ -204,13 +194,10 @@ def _parameters(
             for p in order.payments
         ]
         positions = {line.incoming.external_id: line.position for line in draft.lines}
-        for place, parcel in enumerate(order.parcels):
-            name = parcel.external_id or parcel.tracking_number or str(place)
+        for name, parcel in order.named_parcels().items():
             sent = parcel.shipped_at or order.updated_at or order.placed_at
-            parcels.append((key, name[:80], parcel.carrier[:40], parcel.tracking_number[:60], sent))
-            parcel_lines += [
-                (key, name[:80], positions[line], units) for line, units in parcel.units if line in positions
-            ]
+            parcels.append((key, name, parcel.carrier[:40], parcel.tracking_number[:60], sent))
+            parcel_lines += [(key, name, positions[line], n) for line, n in parcel.units_of(positions).items()]
     return [
         *_columns(orders, 25),
         *_columns(lines, 13 + len(BUCKETS)),
@@ -242,7 +229,7 @@ def _order_row(draft: Draft) -> tuple[object, ...]:
         order.cancel_requested,
         order.fulfilled_by_channel,
         seen.locations.get(order.sold_at),
-        order.sold_by,
+        order.sold_by[:80],
         order.buyer.name[:200],
         json.dumps(asdict(order.ship_to), ensure_ascii=False) if order.ship_to else None,
         sum(line.total for line in order.lines),

@@ -1,14 +1,13 @@
 """Take units off an order before they leave, and give their stock back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from inventory import reservations
-from inventory.models import Reservation
 from oms import audit, db
 from oms.errors import Refused
-from orders import lifecycle
-from orders.fulfilment import close_finished
+from orders import fulfilment, lifecycle
 from orders.lifecycle import STILL_HERE, Move
 from orders.models import Allocation, Order, OrderLine
 from orders.reading import lock
@@ -26,19 +25,27 @@ def cancel(*, number: int, reason: str, actor: audit.Actor, now: datetime) -> in
     wins whole: both lock the order first.
     """
     order, lines = lock(number)
-    units = withdraw(order, lines, {line.pk: line.quantity for line in lines}, actor=actor, reason=reason, now=now)
-    if not units:
+    gone = withdraw(order, lines, {line.pk: line.quantity for line in lines}, actor=actor, reason=reason, now=now)
+    if not gone.units:
         raise NothingToCancel(lifecycle.actions(order, lines)["cancel"], number=number)
-    return units
+    reservations.release(parts=gone.parts, now=now)
+    return gone.units
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    units: int = 0
+    parts: Mapping[int, int] = field(default_factory=dict)  # {reservation id: units} that nobody needs any more
 
 
 @db.inside_transaction
 def withdraw(
     order: Order, lines: Sequence[OrderLine], most: Mapping[int, int], *, actor: audit.Actor, reason: str, now: datetime
-) -> int:
-    """Cancel up to `most` units per line id, those without stock first; return how many were cancelled.
+) -> Withdrawn:
+    """Cancel up to `most` units per line id, those without stock first; say how many, and what held them.
 
-    Units picked or sent are left alone. The caller locked the order and its lines.
+    Units picked or sent are left alone. The caller locked the order and its lines, and releases what held the
+    units at its end: shelves are locked last.
     """
     moves = []
     for line in lines:
@@ -49,8 +56,9 @@ def withdraw(
             if units:
                 moves.append(Move(line, bucket, "cancelled", units))
     if not moves:
-        return 0
-    reservations.release(parts=_waiting(order, moves) | _allocated(order, moves), now=now)
+        return Withdrawn()
+    waiting = {move.line.position: move.units for move in moves if move.source == "backordered"}
+    parts = reservations.waiting(holder=order.holder, units=waiting) | _allocated(order, moves)
     lifecycle.move(order, lines, moves, now=now)
     units = sum(move.units for move in moves)
     audit.record(
@@ -62,15 +70,7 @@ def withdraw(
             )
         ],
     )  # fmt: skip
-    return units
-
-
-def _waiting(order: Order, moves: Sequence[Move]) -> dict[int, int]:
-    units = {move.line.position: move.units for move in moves if move.source == "backordered"}
-    rows = Reservation.objects.filter(
-        holder=f"order:{order.number}", holder_line__in=units, location=None, state=Reservation.State.HELD
-    )
-    return {row.pk: units[row.holder_line] for row in rows.order_by("pk")}
+    return Withdrawn(units, parts)
 
 
 def _allocated(order: Order, moves: Sequence[Move]) -> dict[int, int]:
@@ -86,6 +86,6 @@ def _allocated(order: Order, moves: Sequence[Move]) -> dict[int, int]:
             changed.append(allocation)
             if allocation.reservation_id:
                 parts[allocation.reservation_id] = units
-    Allocation.objects.bulk_update(changed, ["dropped"])
-    close_finished(order)
+    fulfilment.keep(changed)
+    fulfilment.close_finished(order)
     return parts

@@ -1,6 +1,6 @@
 """What leaves: parcels from a location, and the stock that goes with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from inventory import reservations
@@ -16,6 +16,11 @@ class CannotShip(Refused):
     code = "cannot_ship"
 
 
+class NoSuchLine(Refused):
+    code = "line_unknown"
+    status = 422
+
+
 @db.transaction
 def ship(
     *,
@@ -29,22 +34,31 @@ def ship(
 ) -> Parcel:
     """A parcel leaves `location`: {line position: units}, or everything allocated there.
 
-    Repeating it with the same tracking number returns the parcel that left. Raises CannotShip,
+    Repeating it with the same tracking number returns the parcel that left. Raises CannotShip, NoSuchLine,
     lifecycle.IllegalMove, reading.NoSuchOrder.
     """
     order, lines = lock(number)
     tracking_number = text.free(tracking_number, most=60)
     if tracking_number and (already := order.parcels.filter(tracking_number=tracking_number).first()):
         return already
-    if order.awaiting_payment:
-        raise CannotShip("The channel still waits for the payment; ship when it says paid.", number=number)
+    _demand_free_to_go(order)
+    if unknown := sorted(set(units or ()) - {line.position for line in lines}):
+        raise NoSuchLine(f"This order has no line {unknown[0]}.", number=number, lines=unknown)
     pending = _pending(order, location)
     wanted = {line.pk: units[line.position] for line in lines if units and units.get(line.position)}
-    chosen = {a: wanted.get(a.line_id, 0) if units else a.pending for a in pending}
+    chosen = {a: a.pending if units is None else wanted.get(a.line_id, 0) for a in pending}
     chosen = {allocation: count for allocation, count in chosen.items() if count}
-    if not chosen or any(count > allocation.pending for allocation, count in chosen.items()):
+    elsewhere = wanted.keys() - {allocation.line_id for allocation in chosen}
+    if not chosen or elsewhere or any(count > allocation.pending for allocation, count in chosen.items()):
         raise CannotShip(f"{location} has nothing more of this order to send, or not so many.", number=number)
     return _send(order, lines, chosen, carrier, tracking_number, actor=actor, now=now)
+
+
+def _demand_free_to_go(order: Order) -> None:
+    if order.awaiting_payment:
+        raise CannotShip("The channel still waits for the payment; ship when it says paid.", number=order.number)
+    if hold := order.holds.filter(released_at=None).order_by("pk").first():
+        raise CannotShip(f"The order is on hold ({hold.reason}); release it first.", number=order.number)
 
 
 def _pending(order: Order, location: str) -> list[Allocation]:
@@ -64,7 +78,7 @@ def _send(
     )
     for allocation, count in chosen.items():
         allocation.sent += count
-    Allocation.objects.bulk_update(chosen, ["sent"])
+    keep(chosen)
     parcel = Parcel.objects.create(
         order=order, fulfilment=fulfilment, carrier=text.free(carrier, most=40), tracking_number=tracking_number,
         shipped_at=now,
@@ -95,11 +109,31 @@ def _send(
     return parcel
 
 
+@db.inside_transaction
+def keep(allocations: Iterable[Allocation]) -> None:
+    """Store what has been sent and dropped of these allocations. One statement."""
+    rows = [(each.pk, each.sent, each.dropped) for each in allocations]
+    if rows:
+        db.fetch(_KEEP, [list(column) for column in zip(*rows, strict=True)])
+
+
+_KEEP = """
+UPDATE orders_allocation a SET sent = now.sent, dropped = now.dropped
+  FROM unnest(%s::bigint[], %s::int[], %s::int[]) AS now(id, sent, dropped) WHERE a.id = now.id
+"""
+
+
+@db.inside_transaction
 def close_finished(order: Order) -> None:
-    """Close open fulfilments of which nothing is pending any more."""
-    for fulfilment in order.fulfilments.filter(state=FulfilmentOrder.State.OPEN).prefetch_related("allocations"):
-        allocations = list(fulfilment.allocations.all())
-        if not any(allocation.pending for allocation in allocations):
-            sent = any(allocation.sent for allocation in allocations)
-            fulfilment.state = FulfilmentOrder.State.CLOSED if sent else FulfilmentOrder.State.CANCELLED
-            fulfilment.save(update_fields=["state"])
+    """Close open fulfilments of which nothing is pending any more. One statement."""
+    db.fetch(_CLOSE, [order.pk])
+
+
+_CLOSE = """
+UPDATE orders_fulfilmentorder f SET state = CASE WHEN done.sent > 0 THEN 'closed' ELSE 'cancelled' END
+  FROM (SELECT fulfilment_id, sum(a.sent) AS sent
+          FROM orders_allocation a JOIN orders_fulfilmentorder o ON o.id = a.fulfilment_id
+         WHERE o.order_id = %s AND o.state = 'open'
+         GROUP BY 1 HAVING sum(a.quantity - a.sent - a.dropped) = 0) done
+ WHERE f.id = done.fulfilment_id
+"""

@@ -1,10 +1,14 @@
 """The order form every channel fills in. Pure data: this is the port the outside world plugs into."""
 
 import hashlib
+import re
+from collections import Counter
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from oms import money
 from oms.errors import Refused
 
 
@@ -103,6 +107,14 @@ class Parcel:
     shipped_at: datetime | None = None
     units: tuple[tuple[str, int], ...] = ()  # (line external_id, quantity)
 
+    def units_of(self, lines: Container[str]) -> Counter[str]:
+        """Units by line, of these lines."""
+        counted: Counter[str] = Counter()
+        for line, units in self.units:
+            if line in lines:
+                counted[line] += units
+        return counted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingOrder:
@@ -131,6 +143,16 @@ class IncomingOrder:
     cancel_requested: bool = False  # a buyer's wish, not a fact: we decide
     warnings: tuple[str, ...] = ()  # codes of repairs made on the way in ("address_warning", "text_cleaned")
 
+    def named_parcels(self) -> dict[str, Parcel]:
+        """The parcels by what tells them apart in this order, however often one is told: its id, its tracking number
+        or, for want of both, its place in the order."""
+        named: dict[str, Parcel] = {}
+        for place, parcel in enumerate(self.parcels):
+            name = (parcel.external_id or parcel.tracking_number or str(place))[:80]
+            known = named.get(name)
+            named[name] = replace(known, units=known.units + parcel.units) if known else parcel
+        return named
+
     @property
     def fingerprint(self) -> str:
         """Equal for two tellings of the same story, whatever their time stamps."""
@@ -153,12 +175,44 @@ def check(order: IncomingOrder) -> tuple[str, ...]:
     ids = {line.external_id for line in order.lines}
     if len(ids) != len(order.lines):
         raise BadOrder("duplicate_line", "Two lines of the order have the same id; number them apart.")
+    _check_amounts(order)
     for line in order.lines:
         _check_line(line, order)
+    _check_parcels(order)
+    if order.ship_to and order.ship_to.country and not re.fullmatch("[A-Z]{2}", order.ship_to.country):
+        raise BadOrder(
+            "country_unknown", f"“{order.ship_to.country}” is no country's ISO code.", country=order.ship_to.country
+        )
+    if order.placed_at.tzinfo is None:
+        raise BadOrder("timestamp_invalid", "The order does not say its moment's offset from UTC.")
     negative = [name for name in ("shipping", "discount", "tax", "total") if getattr(order, name) < 0]
     if negative:
         raise BadOrder("amount_negative", f"The order's {negative[0]} is negative.", fields=negative)
     return _check_sum(order)
+
+
+def _check_amounts(order: IncomingOrder) -> None:
+    """Whole minor units, and no sum that nobody pays: a database would round a fraction in silence."""
+    for name, amount in _amounts(order):
+        if type(amount) is not int or abs(amount) > money.MOST:
+            raise BadOrder("amount_invalid", f"The {name} is no whole number of minor units.", field=name)
+    if any(payment.amount < 0 for payment in order.payments):
+        raise BadOrder("amount_negative", "A payment is negative.", fields=["payment"])
+
+
+def _amounts(order: IncomingOrder) -> Iterator[tuple[str, object]]:
+    yield from (("shipping", order.shipping), ("discount", order.discount), ("tax", order.tax), ("total", order.total))
+    yield from (("payment", payment.amount) for payment in order.payments)
+    for line in order.lines:
+        yield from (("unit price", line.unit_price), ("line discount", line.discount))
+        yield from (("line tax", line.tax), ("line total", line.total))
+
+
+def _check_parcels(order: IncomingOrder) -> None:
+    for parcel in order.parcels:
+        for line, units in parcel.units:
+            if type(units) is not int or not 0 < units <= MOST_UNITS:
+                raise BadOrder("quantity_invalid", "A parcel holds no whole number of units.", line=line)
 
 
 def _check_line(line: Line, order: IncomingOrder) -> None:

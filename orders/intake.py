@@ -11,17 +11,16 @@ from datetime import datetime
 from customers import identity
 from inventory import availability, ledger, reservations
 from inventory.events import availability_changed
-from inventory.ledger import Shelf
 from oms import audit, db, outbox, search
 from oms.errors import Refused
-from orders import _graph, events, lifecycle
+from orders import _graph, allocation, events, lifecycle
 from orders._graph import Draft, LineDraft
-from orders.incoming import BadOrder, IncomingOrder, Line, Method, State, check
+from orders.incoming import BadOrder, IncomingOrder, Method, State, check
 from orders.models import SalesChannel
 from orders.sourcing import Candidate, Demand, Share, plan
 
 ATTEMPTS = 4
-MARKETPLACE, TILL = SalesChannel.Kind.MARKETPLACE, SalesChannel.Kind.TILL
+MARKETPLACE = SalesChannel.Kind.MARKETPLACE
 
 
 class OutOfStock(Refused):
@@ -106,22 +105,18 @@ def _draft(order: IncomingOrder, warnings: Sequence[str], seen: _graph.Seen) -> 
     for code in codes:
         if code not in seen.locations:
             raise BadOrder("store_unavailable", f"There is no location “{code}”.", location=code)
+    for line in order.lines:
+        to_collect = line.method is Method.PICKUP and line.shipped + line.cancelled < line.quantity
+        if to_collect and order.state is not State.CANCELLED and line.location not in seen.collectable_at:
+            raise BadOrder(
+                "store_unavailable", f"Nothing can be collected at {line.location} now.", location=line.location
+            )
     return Draft(order, seen, (*order.warnings, *warnings))
 
 
 def _plan(drafts: Sequence[Draft], stock: dict[str, availability.Availability]) -> None:
     """Give every line its variant and every unit its bucket, from one unlocked look at the shelves."""
-    candidates: dict[int, Candidate] = {}
-    for found in stock.values():
-        for shelf in found.shelves:
-            candidate = candidates.get(shelf.location_id) or candidates.setdefault(
-                shelf.location_id,
-                Candidate(
-                    shelf.location_id, shelf.code, shelf.kind, shelf.region, shelf.ships, shelf.offers_pickup, {}
-                ),
-            )
-            candidate.free[found.variant_id] = shelf.free
-    ordered = sorted(candidates.values(), key=lambda candidate: candidate.code)
+    candidates = allocation.candidates(stock.values())
     for draft in drafts:
         unknown = sorted({line.sku for line in draft.order.lines if line.sku not in stock})
         if unknown:
@@ -134,41 +129,52 @@ def _plan(drafts: Sequence[Draft], stock: dict[str, availability.Availability]) 
             LineDraft(line, position, stock[line.sku].variant_id)
             for position, line in enumerate(draft.order.lines, start=1)
         ]
-        _source(draft, ordered)
+        _source(draft, candidates)
 
 
 def _source(draft: Draft, candidates: Sequence[Candidate]) -> None:
-    order, locations = draft.order, draft.seen.locations
-    demands = []
+    order, to = draft.order, draft.order.ship_to
     for line in draft.lines:
-        line.put("cancelled", line.quantity if order.state is State.CANCELLED else line.incoming.cancelled)
-        if order.fulfilled_by_channel:
-            line.put("shipped" if order.state is State.SHIPPED else "open", line.unplaced)
-            continue
-        line.put(_sent_bucket(line.incoming), line.incoming.shipped)
-        if line.unplaced:
-            chosen = locations[line.incoming.location] if line.incoming.location else None
-            demands.append(Demand(line.position, line.variant_id, line.unplaced, chosen))
-    ship_to = order.ship_to
-    shares = plan(demands, candidates, region=ship_to.region if ship_to else "")
-    _refuse_shortage(draft, shares)
-    for share in shares:
-        draft.lines[share.line - 1].take(share)
+        _put_what_is_known(line, order)
+    if not order.fulfilled_by_channel:
+        gone = [line for line in draft.lines if line.left]
+        for share in plan([_demand(draft, line, line.left) for line in gone], candidates):
+            draft.lines[share.line - 1].found += share.quantity if share.location_id is None else 0
+        demands = [_demand(draft, line, line.unplaced) for line in draft.lines if line.unplaced]
+        shares = plan(demands, candidates, region=to.region if to else "", country=to.country if to else "")
+        _refuse_shortage(draft, shares)
+        for share in shares:
+            draft.lines[share.line - 1].take(share)
     draft.status = lifecycle.status_of(draft.units, awaiting_payment=order.state is State.AWAITING_PAYMENT)
 
 
-def _sent_bucket(line: Line) -> str:
-    return "delivered" if line.method is Method.CARRY_OUT else "shipped"
+def _put_what_is_known(line: LineDraft, order: IncomingOrder) -> None:
+    """Units that need no place: cancelled, sent by somebody, or carried out, wherever the books believe them to be."""
+    told, is_cancelled = line.incoming, order.state is State.CANCELLED
+    line.put("cancelled", told.quantity - told.shipped if is_cancelled else told.cancelled)
+    if order.fulfilled_by_channel:
+        line.put("shipped", line.unplaced if order.state is State.SHIPPED else told.shipped)
+        line.put("open", line.unplaced)
+        return
+    is_carried_out = told.method is Method.CARRY_OUT
+    left = line.unplaced if is_carried_out else told.shipped
+    line.put("delivered" if is_carried_out else "shipped", left)
+    line.left = left if told.location else 0
+
+
+def _demand(draft: Draft, line: LineDraft, units: int) -> Demand:
+    return Demand(line.position, line.variant_id, units, draft.seen.locations.get(line.incoming.location))
 
 
 def _refuse_shortage(draft: Draft, shares: Sequence[Share]) -> None:
-    """Marketplaces have sold already, and what was carried out of a store has left: no refusal can undo it."""
+    """Marketplaces have sold already: no refusal can undo it."""
     if draft.seen.kind == MARKETPLACE:
         return
     short = [
         {"line": line.incoming.external_id, "sku": line.incoming.sku, "wanted": line.quantity, "short": share.quantity}
         for share in shares
-        if share.location_id is None and not (line := draft.lines[share.line - 1]).leaves_at_once
+        if share.location_id is None
+        for line in [draft.lines[share.line - 1]]
     ]
     if short:
         raise OutOfStock(
@@ -179,43 +185,25 @@ def _refuse_shortage(draft: Draft, shares: Sequence[Share]) -> None:
 
 def _record(drafts: Sequence[Draft], *, actor: audit.Actor, now: datetime) -> None:
     """Write people, reservations, orders, deeds and events, and lock the shelves at the end."""
-    people = identity.recognise([_person(draft.order) for draft in drafts])
+    people = identity.recognise([buyer_of(draft.order) for draft in drafts])
     keys = []
     for draft, person in zip(drafts, people, strict=True):
         draft.customer_id = person.customer_id
-        keys += person.keys + _search_keys(draft)
+        keys += person.keys + search_keys(draft.order, order_id=draft.seen.order_id, number=draft.seen.number)
     wishes = [wish for draft in drafts for wish in draft.wishes()]
     ids = reservations.write(wishes, now=now)
     _graph.write(drafts, dict(zip(((wish.holder, wish.line, wish.location_id) for wish in wishes), ids, strict=True)))
-    moved = {line.variant_id for draft in drafts for line in draft.lines if line.touches_stock}
     news = [events.about_order(events.ORDER_ACCEPTED, d.seen.number, now=now, channel=d.order.channel) for d in drafts]
     with db.together():
         audit.record(actor, [_deed(draft) for draft in drafts])
         search.index(keys)
-        outbox.publish([*news, *availability_changed(moved, now=now)])
-    _move_stock(drafts, wishes, actor=actor)
+        outbox.publish([*news, *availability_changed((wish.variant_id for wish in wishes), now=now)])
+    leaving = [entry for draft in drafts for entry in draft.leaving()]
+    ledger.open_shelves((entry.location_id, entry.variant_id) for entry in leaving)
+    reservations.secure(wishes, leaving=leaving, actor=str(actor))
 
 
-def _move_stock(drafts: Sequence[Draft], wishes: Sequence[reservations.Wish], *, actor: audit.Actor) -> None:
-    entries = [entry for draft in drafts for entry in draft.sales()]
-    if not entries:
-        reservations.secure(wishes)
-        return
-    surplus = [entry for draft in drafts for entry in draft.found_at_the_till()]
-    ledger.open_shelves((entry.location_id, entry.variant_id) for entry in (*entries, *surplus))
-    short = ledger.post([*surplus, *entries], actor=str(actor))
-    if short:
-        raise reservations.InsufficientStock(
-            "Somebody else took units of this order a moment ago.", short=_named(short)
-        )
-    reservations.secure(wishes)
-
-
-def _named(short: set[Shelf]) -> list[dict[str, int]]:
-    return [{"location_id": location, "variant_id": variant} for location, variant in sorted(short)]
-
-
-def _person(order: IncomingOrder) -> identity.Person:
+def buyer_of(order: IncomingOrder) -> identity.Person:
     buyer, to = order.buyer, order.ship_to
     place = None
     if to:
@@ -235,11 +223,11 @@ def _person(order: IncomingOrder) -> identity.Person:
     )
 
 
-def _search_keys(draft: Draft) -> list[search.Key]:
-    order, kinds = draft.order, search.K
-    to = order.ship_to
+def search_keys(order: IncomingOrder, *, order_id: int, number: int) -> list[search.Key]:
+    """What leads to an order when somebody says it."""
+    kinds, to = search.K, order.ship_to
     said = [
-        (kinds.NUMBER, str(draft.seen.number)),
+        (kinds.NUMBER, str(number)),
         (kinds.EXTERNAL, order.external_number),
         (kinds.EMAIL, order.buyer.email),
         (kinds.PHONE, order.buyer.phone),
@@ -249,9 +237,7 @@ def _search_keys(draft: Draft) -> list[search.Key]:
         (kinds.POSTCODE, to.postcode if to else ""),
         *((kinds.TRACKING, parcel.tracking_number) for parcel in order.parcels),
     ]
-    return [
-        search.Key(kind, value, "order", draft.seen.order_id, channel=order.channel) for kind, value in said if value
-    ]
+    return [search.Key(kind, value, "order", order_id, channel=order.channel) for kind, value in said if value]
 
 
 def _deed(draft: Draft) -> audit.Deed:

@@ -91,12 +91,32 @@ def move(order: Order, lines: Sequence[OrderLine], moves: Sequence[Move], *, now
     `order` and all its `lines` are locked by the caller. Raises IllegalMove, before anything is
     changed, when a move does not exist or its bucket does not hold so many units.
     """
+    move_many({order: lines}, moves, now=now)
+
+
+@db.inside_transaction
+def move_many(orders: Mapping[Order, Sequence[OrderLine]], moves: Sequence[Move], *, now: datetime) -> None:
+    """`move` for orders and all their lines, in as many statements as for one."""
     _check(moves)
     for each in moves:
         setattr(each.line, each.source, getattr(each.line, each.source) - each.units)
         setattr(each.line, each.target, getattr(each.line, each.target) + each.units)
-    OrderLine.objects.bulk_update({each.line for each in moves}, BUCKETS)
-    settle(order, lines, now=now)
+    _store({each.line.pk: each.line for each in moves}.values())
+    _settle(orders, now=now)
+
+
+def _store(lines: Iterable[OrderLine]) -> None:
+    rows = [(line.pk, *(getattr(line, bucket) for bucket in BUCKETS)) for line in lines]
+    if rows:
+        db.fetch(_STORE, [list(column) for column in zip(*rows, strict=True)])
+
+
+_NAMES = ", ".join(f'"{bucket}"' for bucket in BUCKETS)
+_STORE = f"""
+UPDATE orders_orderline line SET ({_NAMES}) = ({", ".join(f'now."{bucket}"' for bucket in BUCKETS)})
+  FROM unnest(%s::bigint[], {", ".join("%s::int[]" for _ in BUCKETS)}) AS now(id, {_NAMES})
+ WHERE line.id = now.id
+"""  # noqa: S608  # column names only
 
 
 def _check(moves: Sequence[Move]) -> None:
@@ -116,11 +136,18 @@ def _check(moves: Sequence[Move]) -> None:
 @db.inside_transaction
 def settle(order: Order, lines: Sequence[OrderLine], *, now: datetime) -> None:
     """Store the status that follows from the lines, and tell everyone if it changed."""
-    was = order.status
-    order.status = status_of(count(lines), awaiting_payment=order.awaiting_payment)
-    order.save(update_fields=["status", "awaiting_payment", "cancel_requested"])
-    if order.status != was:
-        outbox.publish([events.about_order(events.ORDER_MOVED, order.number, now=now, was=was, now_is=order.status)])
+    _settle({order: lines}, now=now)
+
+
+def _settle(orders: Mapping[Order, Sequence[OrderLine]], *, now: datetime) -> None:
+    news = []
+    for order, lines in orders.items():
+        was, order.status = order.status, status_of(count(lines), awaiting_payment=order.awaiting_payment)
+        if order.status != was:
+            about = {"was": was, "now_is": order.status}
+            news.append(events.about_order(events.ORDER_MOVED, order.number, now=now, **about))
+    Order.objects.bulk_update(orders, ["status", "awaiting_payment", "cancel_requested"])
+    outbox.publish(news)
 
 
 def actions(order: Order, lines: Sequence[OrderLine]) -> dict[str, str]:

@@ -127,6 +127,7 @@ class StockResult:
     outcome: Outcome
     code: str = ""
     message: str = ""
+    retry_after: float | None = None  # of RETRY because of too many calls: seconds to wait, no fault of the update's
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,9 +20,15 @@ def one_by_one(updates: Sequence[StockUpdate], push: Callable[[StockUpdate], Sto
         except (Throttled, Unavailable) as failed:
             if not results:
                 raise
-            later = (StockResult(listing=u.listing, outcome=Outcome.RETRY, code=failed.code) for u in updates[place:])
-            return [*results, *later]
+            return [*results, *(_later(u, failed) for u in updates[place:])]
     return results
+
+
+def _later(update: StockUpdate, failed: Throttled | Unavailable) -> StockResult:
+    wait = (failed.retry_after or 0.0) if isinstance(failed, Throttled) else None
+    return StockResult(
+        listing=update.listing, outcome=Outcome.RETRY, code=failed.code, message=str(failed), retry_after=wait
+    )
 
 
 def _rejected(update: StockUpdate, code: str, message: str) -> StockResult:

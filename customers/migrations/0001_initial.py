@@ -87,4 +87,8 @@ class Migration(migrations.Migration):
             model_name='identity',
             constraint=models.CheckConstraint(condition=models.Q(('value', ''), _negated=True), name='an_identity_says_something'),
         ),
+        migrations.AddConstraint(
+            model_name='identity',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['email', 'relay', 'phone', 'buyer', 'loyalty'])), name='identity_kind_exists'),
+        ),
     ]

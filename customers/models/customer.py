@@ -51,6 +51,9 @@ class Identity(models.Model):
             ),
             models.UniqueConstraint("customer", "kind", "value", name="an_identity_is_kept_once"),
             models.CheckConstraint(condition=~Q(value=""), name="an_identity_says_something"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["email", "relay", "phone", "buyer", "loyalty"]), name="identity_kind_exists"
+            ),
         ]
         indexes = [models.Index(fields=["kind", "value"], name="identity_lookup")]
 

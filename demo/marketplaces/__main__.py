@@ -9,6 +9,9 @@ from pathlib import Path
 
 from demo.marketplaces import amazon, ebay
 
+# country → what eBay and Amazon call their marketplace there
+COUNTRIES = {"GB": ("EBAY_GB", "A1F83G8C2ARO7P"), "US": ("EBAY_US", "ATVPDKIKX0DER")}
+
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m demo.marketplaces", description=__doc__)
@@ -21,6 +24,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--settle", type=float, default=0, help="how far back Amazon's upper bound must lie (real: 120)"
     )
+    parser.add_argument("--country", choices=COUNTRIES, default="GB")
     parser.add_argument("--token-lifetime", type=int, default=3600)
     return parser.parse_args()
 
@@ -29,13 +33,12 @@ def main() -> None:
     chosen = arguments()
     common = {"state": chosen.state, "token_lifetime": chosen.token_lifetime, "speed_up": chosen.speed_up or 1.0}
     limited = chosen.speed_up is not None
-    sides = (
-        (ebay.EbayMarketplace(rates=ebay.VENDOR_RATES if limited else None, **common), chosen.ebay_port),
-        (
-            amazon.AmazonMarketplace(rates=amazon.VENDOR_RATES if limited else None, settle=chosen.settle, **common),
-            chosen.amazon_port,
-        ),
+    on_ebay, on_amazon = COUNTRIES[chosen.country]
+    one = ebay.EbayMarketplace(rates=ebay.VENDOR_RATES if limited else None, marketplace_id=on_ebay, **common)
+    other = amazon.AmazonMarketplace(
+        rates=amazon.VENDOR_RATES if limited else None, marketplace_id=on_amazon, settle=chosen.settle, **common
     )
+    sides = ((one, chosen.ebay_port), (other, chosen.amazon_port))
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -277,7 +277,7 @@ class AmazonMarketplace(Marketplace):
             self._patches = [patch for patch in self._patches if patch not in due]
             for _, sku, quantity in due:
                 self.listings[sku]["by_channel"] = False
-                self.set_stock(sku, quantity)
+                self.take_push(sku, quantity)
 
     # shipments
 

@@ -29,8 +29,9 @@ _SPREAD = 387_420_489  # has no factor in common with _SERIALS, so no two serial
 class EbayMarketplace(Marketplace):
     kind: ClassVar[str] = "ebay"
 
-    def __init__(self, *, revisions_a_day: int | None = None, **more: Any) -> None:
+    def __init__(self, *, marketplace_id: str = "EBAY_GB", revisions_a_day: int | None = None, **more: Any) -> None:
         """`revisions_a_day`: how often one listing may be revised (eBay: 250); None does not count."""
+        self.marketplace_id = marketplace_id
         self.revisions_a_day = revisions_a_day
         super().__init__(**more)
 
@@ -187,8 +188,8 @@ class EbayMarketplace(Marketplace):
             "lineItemCost": cost,
             "total": cost,
             "soldFormat": "FIXED_PRICE",
-            "listingMarketplaceId": "EBAY_GB",
-            "purchaseMarketplaceId": "EBAY_GB",
+            "listingMarketplaceId": self.marketplace_id,
+            "purchaseMarketplaceId": self.marketplace_id,
             "lineItemFulfillmentStatus": state,
             "taxes": [],
             "appliedPromotions": [],
@@ -276,7 +277,7 @@ class EbayMarketplace(Marketplace):
         if not self.faults.strike("bulkUpdatePriceQuantity", {"forget"}):
             listing["revisions"] += 1
             of_offer = next((offer["availableQuantity"] for offer in offers if offer not in wrong), None)
-            self.set_stock(sku, numbers[0], offer_quantity=of_offer)
+            self.take_push(sku, numbers[0], offer_quantity=of_offer)
         return done
 
     def _get_item(self, call: Call, names: Mapping[str, str]) -> Reply:

@@ -74,12 +74,14 @@ class Marketplace:
         self.now = now
         self._buckets = Buckets(rates or {}, speed_up=speed_up)
         self._calls: deque[dict[str, Any]] = deque(maxlen=MOST_CALLS_KEPT)
+        self._pushes: deque[dict[str, Any]] = deque(maxlen=MOST_CALLS_KEPT)
         self._token_epoch = 0
-        self._last_number = int(time.time())
         self._routes = [(r, re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", r.pattern))) for r in self.routes()]
         self._journal = Journal(state / f"{self.kind}.jsonl" if state else None)
         for kind, key, value in self._journal.read():
             (self.listings if kind == "listing" else self.orders)[key] = value
+        # A busy hour gives out numbers faster than seconds pass, so the clock alone could repeat them after a restart.
+        self._last_number = max([int(time.time()), *(order["serial"] for order in self.orders.values())])
 
     def routes(self) -> Sequence[Route]:
         raise NotImplementedError
@@ -141,6 +143,7 @@ class Marketplace:
             number = self.number(self._last_number)
             order = {
                 "number": number,
+                "serial": self._last_number,
                 "created": self._stamp(),
                 "modified": self._stamp(),
                 "paid": not pending,
@@ -201,6 +204,12 @@ class Marketplace:
             offer = offer if offer_quantity is None else offer_quantity
             self._keep_listing({**found, "quantity": quantity, "offer_quantity": offer})
 
+    def take_push(self, sku: str, quantity: int, *, offer_quantity: int | None = None) -> None:
+        """The seller says how many are left."""
+        with self.lock:
+            self.set_stock(sku, quantity, offer_quantity=offer_quantity)
+            self._pushes.append({"at": time.time(), "sku": sku, "quantity": quantity})
+
     def stock(self) -> dict[str, int]:
         with self.lock:
             return {sku: self.stock_of(sku) for sku in self.listings}
@@ -234,6 +243,11 @@ class Marketplace:
         """The calls so far, for checks of budgets: at (seconds), operation, method, path, status, fault."""
         with self.lock:
             return tuple(self._calls)
+
+    def pushes(self) -> Sequence[dict[str, Any]]:
+        """What the seller said so far: at (seconds), sku, quantity."""
+        with self.lock:
+            return tuple(self._pushes)
 
     def close(self) -> None:
         self._journal.close()

@@ -8,7 +8,7 @@ from demo.marketplaces.server import Call, Reply
 
 
 def routes(market: Marketplace) -> Sequence[Route]:
-    """POST buy, pay, cancel, change, list, faults; GET orders, stock, calls; DELETE faults."""
+    """POST buy, pay, cancel, change, list, faults; GET orders, stock, calls, pushes; DELETE faults."""
 
     def route(method: str, name: str, act: Callable[[dict[str, Any]], Any], status: int = 200) -> Route:
         def handler(call: Call, names: Mapping[str, str]) -> Reply:
@@ -29,6 +29,7 @@ def routes(market: Marketplace) -> Sequence[Route]:
         route("GET", "orders", lambda said: {"orders": list(market.orders.values())}),
         route("GET", "stock", lambda said: {"stock": market.stock()}),
         route("GET", "calls", lambda said: {"calls": list(market.calls())}),
+        route("GET", "pushes", lambda said: {"pushes": list(market.pushes())}),
     )
 
 

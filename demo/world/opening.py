@@ -27,16 +27,17 @@ STORES_WITH_TREADMILL = (1, 4)  # by rank of the store
 Shelf = tuple[str, str]  # (location, sku)
 
 
-def opening_stock(events: Iterable[Event], *, opens_at: datetime, seed: int = chance.SEED) -> list[OpeningReceipt]:
-    """Return the receipts to book at `opens_at` before these events, sorted by (location, sku)."""
+def opening_stock(*streams: Iterable[Event], opens_at: datetime, seed: int = chance.SEED) -> list[OpeningReceipt]:
+    """Return the receipts to book at `opens_at` before these events, sorted by (location, sku).
+
+    Streams may be booked side by side, in whatever way they interleave.
+    """
     net: dict[Shelf, int] = {}
     lowest: dict[Shelf, int] = {}
-    for event in events:
-        for moved in history.movements(event):
-            shelf = (moved.location, moved.sku)
-            net[shelf] = level = net.get(shelf, 0) + moved.quantity
-            if level < lowest.get(shelf, 0):
-                lowest[shelf] = level
+    for events in streams:
+        for shelf, (end, low) in _courses(events).items():
+            net[shelf] = net.get(shelf, 0) + end
+            lowest[shelf] = lowest.get(shelf, 0) + low
     wanted = levels(seed)
     needed = {
         shelf: max(-lowest.get(shelf, 0), wanted.get(shelf, 0) - net.get(shelf, 0))
@@ -47,6 +48,18 @@ def opening_stock(events: Iterable[Event], *, opens_at: datetime, seed: int = ch
         for (location, sku), units in needed.items()
         if units
     ]
+
+
+def _courses(events: Iterable[Event]) -> dict[Shelf, tuple[int, int]]:
+    """Return where each shelf ends and how low it gets on the way, from nothing."""
+    found: dict[Shelf, tuple[int, int]] = {}
+    for event in events:
+        for moved in history.movements(event):
+            shelf = (moved.location, moved.sku)
+            level, low = found.get(shelf, (0, 0))
+            level += moved.quantity
+            found[shelf] = (level, min(low, level))
+    return found
 
 
 @cache

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('services', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), blank=True, default=list, size=None)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('code__regex', '^[A-Z0-9][A-Z0-9-]*$')), name='location_codes_are_plain'), models.CheckConstraint(condition=models.Q(('kind__in', ['store', 'warehouse', '3pl', 'supplier'])), name='location_kind_exists'), models.CheckConstraint(condition=models.Q(('country__regex', '^[A-Z]{2}$')), name='location_country_is_iso'), models.CheckConstraint(condition=models.Q(models.Q(('latitude__isnull', True), ('longitude__isnull', True)), models.Q(('latitude__range', (-90, 90)), ('longitude__range', (-180, 180))), _connector='OR'), name='location_lies_on_the_globe'), models.CheckConstraint(condition=models.Q(('offers_pickup', False), ('kind__in', ['store', '3pl']), _connector='OR'), name='only_stores_and_3pl_offer_pickup')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('code__regex', '^[A-Z0-9][A-Z0-9-]*$')), name='location_codes_are_plain'), models.CheckConstraint(condition=models.Q(('kind__in', ['store', 'warehouse', '3pl', 'supplier'])), name='location_kind_exists'), models.CheckConstraint(condition=models.Q(('country__regex', '^[A-Z]{2}$')), name='location_country_is_iso'), models.CheckConstraint(condition=models.Q(models.Q(('latitude__isnull', True), ('longitude__isnull', True)), models.Q(('latitude__isnull', False), ('latitude__range', (-90, 90)), ('longitude__isnull', False), ('longitude__range', (-180, 180))), _connector='OR'), name='location_lies_on_the_globe'), models.CheckConstraint(condition=models.Q(('offers_pickup', False), ('kind__in', ['store', '3pl']), _connector='OR'), name='only_stores_and_3pl_offer_pickup')],
             },
         ),
         migrations.CreateModel(
@@ -236,5 +236,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='price',
             constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('variant', '='), ('channel', '='), ('currency', '='), ('valid', '&&')], name='one_price_at_a_time'),
+        ),
+        migrations.AddConstraint(
+            model_name='reservation',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['held', 'consumed', 'released'])), name='reservation_state_exists'),
+        ),
+        migrations.AddConstraint(
+            model_name='stockmovement',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['receipt', 'return', 'transfer_in', 'release', 'sale', 'transfer_out', 'damage', 'quarantine', 'write_off', 'adjustment', 'count'])), name='movement_kind_exists'),
         ),
     ]

@@ -49,7 +49,12 @@ class Location(models.Model):
             models.CheckConstraint(condition=Q(country__regex="^[A-Z]{2}$"), name="location_country_is_iso"),
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
-                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                | Q(
+                    latitude__isnull=False,
+                    latitude__range=(-90, 90),
+                    longitude__isnull=False,
+                    longitude__range=(-180, 180),
+                ),
                 name="location_lies_on_the_globe",
             ),
             models.CheckConstraint(

@@ -31,6 +31,9 @@ class Reservation(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gt=0), name="a_reservation_reserves"),
             models.CheckConstraint(
+                condition=Q(state__in=["held", "consumed", "released"]), name="reservation_state_exists"
+            ),
+            models.CheckConstraint(
                 condition=Q(state="held", ended_at__isnull=True) | (~Q(state="held") & Q(ended_at__isnull=False)),
                 name="a_held_reservation_has_no_end",
             ),

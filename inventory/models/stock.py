@@ -35,6 +35,10 @@ class StockLevel(models.Model):
         return self.on_hand - self.reserved
 
 
+COMES_IN = ["receipt", "return", "transfer_in", "release"]
+GOES_OUT = ["sale", "transfer_out", "damage", "quarantine", "write_off"]
+
+
 class StockMovement(models.Model):
     """One line of the stock ledger. Rows are added, never changed or deleted: a trigger refuses it."""
 
@@ -67,16 +71,18 @@ class StockMovement(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~Q(quantity=0), name="a_movement_moves"),
+            models.CheckConstraint(
+                condition=Q(kind__in=[*COMES_IN, *GOES_OUT, "adjustment", "count"]), name="movement_kind_exists"
+            ),
             models.UniqueConstraint(
                 "cause", "cause_id", "cause_line", "location", "variant", name="one_movement_per_cause"
             ),
             models.CheckConstraint(
-                condition=~Q(kind__in=["receipt", "return", "transfer_in", "release"]) | Q(quantity__gt=0),
+                condition=~Q(kind__in=COMES_IN) | Q(quantity__gt=0),
                 name="what_comes_in_is_positive",
             ),
             models.CheckConstraint(
-                condition=~Q(kind__in=["sale", "transfer_out", "damage", "quarantine", "write_off"])
-                | Q(quantity__lt=0),
+                condition=~Q(kind__in=GOES_OUT) | Q(quantity__lt=0),
                 name="what_goes_out_is_negative",
             ),
         ]

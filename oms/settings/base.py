@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "api.edge.ApiEdge",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -106,7 +107,9 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=10,
     options=(
         f"-c statement_timeout={_statement} -c lock_timeout={_lock} "
-        f"-c idle_in_transaction_session_timeout={_idle} -c timezone=UTC"
+        f"-c idle_in_transaction_session_timeout={_idle} -c timezone=UTC "
+        "-c plan_cache_mode=force_generic_plan "  # a statement sent often is planned once, see oms.db.fetch
+        "-c pg_trgm.word_similarity_threshold=0.5"  # of a search: “stirling” finds Sterling
     ),
 )
 CACHES = {
@@ -180,7 +183,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["api.auth.Allowed"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "api.errors.handle",
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -188,6 +193,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "OMS",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.schema.add_problems"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -215,6 +221,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 25,
     "retry_on_timeout": True,
+    "max_retries": 1,  # of a ring; without these two it waits six seconds for a broker that is away
+    "interval_start": 0,
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
@@ -230,7 +238,8 @@ OMS_FIELD_KEYS: list[str] = env.list("OMS_FIELD_KEYS", default=[])  # encrypt ch
 OMS_ALLOWED_PRIVATE_HOSTS: list[str] = env.list("OMS_ALLOWED_PRIVATE_HOSTS", default=[])  # "127.0.0.1:8101"
 OMS_TILL_CHANNEL = "till"
 OMS_DEMO = env.bool("OMS_DEMO", default=False)
-OMS_DEMO_LOGINS: list[tuple[str, str, str]] = []  # (label, user name, password), shown on the login page of the demo
+# [[role in words, user name, password, what it reaches], …]: shown on the login page of the demo.
+OMS_DEMO_LOGINS: list[list[str]] = env.json("OMS_DEMO_LOGINS", default=[])
 
 # -- logs ---------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env("OMS_LOG_FORMAT", default="console")

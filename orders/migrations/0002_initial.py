@@ -301,4 +301,12 @@ class Migration(migrations.Migration):
             model_name='order',
             constraint=models.CheckConstraint(condition=models.Q(('total__gte', 0)), name='order_total_is_not_negative'),
         ),
+        migrations.AddConstraint(
+            model_name='fulfilmentorder',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'closed', 'cancelled'])), name='fulfilment_state_exists'),
+        ),
+        migrations.AddConstraint(
+            model_name='order',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['awaiting_payment', 'open', 'backordered', 'allocated', 'partially_shipped', 'shipped', 'completed', 'cancelled'])), name='order_status_exists'),
+        ),
     ]

@@ -26,6 +26,9 @@ class FulfilmentOrder(models.Model):
             models.CheckConstraint(
                 condition=Q(method__in=["ship", "pickup", "carry_out"]), name="fulfilment_method_exists"
             ),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "closed", "cancelled"]), name="fulfilment_state_exists"
+            ),
             models.UniqueConstraint(
                 "order", "location", "method", name="one_open_fulfilment_per_place", condition=Q(state="open")
             ),

@@ -74,6 +74,21 @@ class Order(models.Model):
         constraints = [
             models.UniqueConstraint("channel", "external_number", name="an_order_enters_once"),
             models.CheckConstraint(condition=~Q(external_number=""), name="an_order_has_an_external_number"),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=[
+                        "awaiting_payment",
+                        "open",
+                        "backordered",
+                        "allocated",
+                        "partially_shipped",
+                        "shipped",
+                        "completed",
+                        "cancelled",
+                    ]
+                ),
+                name="order_status_exists",
+            ),
             models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="an_order_has_a_currency"),
             models.CheckConstraint(
                 condition=Q(items_total__gte=0, shipping_total__gte=0, discount_total__gte=0, tax_total__gte=0),
@@ -90,6 +105,11 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return str(self.number)
+
+    @property
+    def holder(self) -> str:
+        """How reservations name this order."""
+        return f"order:{self.number}"
 
 
 BUCKETS = (

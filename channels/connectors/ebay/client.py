@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -36,6 +37,7 @@ SCOPES = "https://api.ebay.com/oauth/api_scope/sell.inventory https://api.ebay.c
 PAGE = 200
 MOST_PAGES = 1000
 _IN_THE_FUTURE = "30850"  # their clock is behind ours: the same question is right a moment later
+_OFFSET = re.compile(r"[?&]offset=(\d{1,9})(?:&|$)", re.ASCII)
 _UNKNOWN_SKU = {"25702", "25710"}
 
 
@@ -122,7 +124,7 @@ class Ebay:
             yield OrderPage(orders=tuple(self._raw(body, since) for body in bodies), is_last=not has_more)
             if not has_more:
                 return
-            offset += len(bodies)
+            offset = _next_offset(page, offset, len(set(bodies)))
         raise Unavailable(f"eBay's pages do not end after {MOST_PAGES}.", code="pages_endless")
 
     def _page(self, window: str, offset: int) -> tuple[Mapping[str, Any], list[bytes]]:
@@ -231,6 +233,13 @@ class Ebay:
 
     def _inventory(self, path: str) -> str:
         return self.wire.account.settings.get("api", HOST) + "/sell/inventory/v1" + path
+
+
+def _next_offset(page: Mapping[str, Any], offset: int, different: int) -> int:
+    """Where eBay says that the next page begins, if that is no further than a page; else behind what came."""
+    said = _OFFSET.search(str(page["next"]))
+    told = int(said[1]) if said else 0
+    return told if offset < told <= offset + PAGE else offset + different
 
 
 def _check_progress(bodies: Sequence[bytes], *, has_more: bool, seen: set[str]) -> None:

@@ -1,0 +1,40 @@
+from django.urls import path
+
+from console import access, channels, counter, customers, home, messages, orders, oversell, products, search, style
+
+app_name = "console"
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("login/", access.LoginView.as_view(), name="login"),
+    path("logout/", access.LogoutView.as_view(), name="logout"),
+    path("access/", access.matrix, name="access"),
+    path("search/", search.find, name="search"),
+    path("orders/", orders.board, name="orders"),
+    path("orders/<int:number>/", orders.order, name="order"),
+    path("orders/<int:number>/raw/", orders.raw, name="order-raw"),
+    path("orders/<int:number>/cancellation/", orders.cancellation, name="order-cancellation"),
+    path("orders/<int:number>/shipment/", orders.shipment, name="order-shipment"),
+    path("orders/<int:number>/allocation/", orders.allocation, name="order-allocation"),
+    path("customers/", customers.board, name="customers"),
+    path("customers/<int:pk>/", customers.customer, name="customer"),
+    path("customers/<int:pk>/reveal/", customers.reveal, name="customer-reveal"),
+    path("products/", products.board, name="products"),
+    path("products/<path:sku>/", products.product, name="product"),
+    path("channels/", channels.board, name="channels"),
+    path("channels/<slug:code>/", channels.channel, name="channel"),
+    path("messages/<int:pk>/", messages.message, name="message"),
+    path("messages/<int:pk>/mapping/", messages.mapping, name="message-mapping"),
+    path("messages/<int:pk>/retry/", messages.retry, name="message-retry"),
+    path("messages/<int:pk>/skip/", messages.skip, name="message-skip"),
+    path("oversell/", oversell.board, name="oversell"),
+    path("counter/", counter.counter, name="counter"),
+    path("counter/products/", counter.find_products, name="counter-products"),
+    path("counter/store/", counter.choose_store, name="counter-store"),
+    path("counter/scan/", counter.scan, name="counter-scan"),
+    path("counter/basket/", counter.add, name="counter-basket"),
+    path("counter/basket/<int:line>/", counter.change, name="counter-line"),
+    path("counter/customer/", counter.keep_customer, name="counter-customer"),
+    path("counter/sale/", counter.sale, name="counter-sale"),
+    path("counter/receipt/<int:number>/", counter.receipt, name="counter-receipt"),
+    path("style/", style.page, name="style"),
+]

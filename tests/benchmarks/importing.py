@@ -1,0 +1,177 @@
+"""Orders that arrive in numbers: from a marketplace, and out of the past."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+from channels import order_import
+from channels.models import ChannelAccount, Listing
+from demo.loading import past, standing
+from demo.loading.steps import Silent
+from demo.world import history
+from inventory.models import Variant
+from oms import db, inbox
+from orders.incoming import IncomingOrder
+from orders.models import SalesChannel
+from tests.benchmarks import database, goods
+from tests.benchmarks.floor import loading as floor_loading
+from tests.benchmarks.floor import tables
+from tests.benchmarks.goods import EBAY, Shop
+from tests.benchmarks.measure import Do, Figure, Options, Timing, against_rate, crowd, figure, weighed
+
+PAGE = 50  # orders of one answer of the marketplace, and of one turn of the import
+FLOOR_BATCH = 500
+ENDS_AT = datetime(2026, 11, 1, 18, tzinfo=UTC)
+
+
+def marketplace(options: Options) -> Iterator[Figure]:
+    """orders.import: raw eBay orders stored in the inbox and taken in from there; its floor is COPY."""
+    asked = options.filled(n=1500, seconds=8)
+    with database.fresh():
+        shop = goods.shop()
+        _list_on_ebay(shop)
+        for round_, clients in enumerate(asked.clients):
+            pages = asked.n // PAGE + clients + 5
+            orders = list(
+                goods.orders(shop, seed=asked.seed, n=(pages + 60) * PAGE, first=round_ * 1_000_000, channel=EBAY)
+            )
+            floor = _floor(shop, orders, seconds=asked.seconds / 4)
+            ours = weighed(
+                crowd(
+                    lambda _, o=orders: _take_in(o), clients=clients, n=max(asked.n // PAGE, 1), seconds=asked.seconds
+                ),
+                PAGE,
+            )
+            left = _not_taken_in()
+            yield figure(
+                "orders.import", ours, clients=clients, lines=2, batch=PAGE, left=left,
+                **against_rate("copy-and-set-based-stock", floor, ours), seed=asked.seed,
+            )  # fmt: skip
+
+
+def _floor(shop: Shop, orders: Sequence[IncomingOrder], *, seconds: float) -> Timing:
+    with closing(database.raw()) as raw:
+        tables.make(raw, shop, units=goods.PLENTY)
+        size = min(FLOOR_BATCH, max(len(orders) // 4, 1))
+        batches = [orders[start : start + size] for start in range(0, len(orders) - size + 1, size)]
+        found = crowd(
+            lambda _: lambda place: floor_loading.load(raw, batches[place]),
+            clients=1,
+            n=len(batches) - 1,
+            seconds=seconds,
+        )
+    return weighed(found, size)
+
+
+def _take_in(orders: Sequence[IncomingOrder]) -> Do:
+    letters = [_letter(order) for order in orders]
+
+    def page(place: int) -> None:
+        inbox.store(source=order_import.source_of(EBAY), letters=letters[place * PAGE : (place + 1) * PAGE])
+        order_import.take_in(limit=PAGE)
+
+    return page
+
+
+def _letter(order: IncomingOrder) -> inbox.Letter:
+    return inbox.Letter(
+        event_id=f"{order.external_number}:1", topic=order_import.TOPIC, object_id=order.external_number,
+        raw=json.dumps(_as_ebay_says_it(order)).encode(), version_at=order.placed_at,
+    )  # fmt: skip
+
+
+def _not_taken_in() -> int:
+    ((left,),) = db.fetch("SELECT count(*) FROM oms_inboxmessage WHERE state <> 'done'")
+    return int(left)
+
+
+def _list_on_ebay(shop: Shop) -> None:
+    account = ChannelAccount.objects.create(channel=SalesChannel.objects.get(code=EBAY), connector="ebay")
+    Listing.objects.bulk_create(
+        Listing(account=account, variant_id=variant.pk, sku=variant.sku, currency="USD", price=1000)
+        for variant in Variant.objects.filter(pk__in=shop.variants)
+    )
+
+
+def _as_ebay_says_it(order: IncomingOrder) -> dict[str, Any]:
+    to = order.ship_to
+    assert to is not None
+    contact = {
+        "fullName": to.name,
+        "contactAddress": {
+            "addressLine1": to.line1, "city": to.city, "stateOrProvince": to.region, "postalCode": to.postcode,
+            "countryCode": to.country,
+        },
+        "primaryPhone": {"phoneNumber": to.phone},
+        "email": order.buyer.email,
+    }  # fmt: skip
+    when = order.placed_at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return {
+        "orderId": order.external_number,
+        "creationDate": when,
+        "lastModifiedDate": when,
+        "orderFulfillmentStatus": "NOT_STARTED",
+        "orderPaymentStatus": "PAID",
+        "buyer": {"username": order.buyer.email.split("@")[0]},
+        "pricingSummary": {"priceSubtotal": _money(order.total), "total": _money(order.total)},
+        "paymentSummary": {
+            "payments": [
+                {
+                    "paymentMethod": "EBAY", "paymentReferenceId": order.external_number, "paymentDate": when,
+                    "amount": _money(order.total), "paymentStatus": "PAID",
+                }
+            ]
+        },
+        "fulfillmentStartInstructions": [
+            {"fulfillmentInstructionsType": "SHIP_TO", "shippingStep": {"shipTo": contact}}
+        ],
+        "lineItems": [
+            {
+                "lineItemId": f"{order.external_number}-{line.external_id}", "sku": line.sku, "title": line.title,
+                "quantity": line.quantity, "lineItemFulfillmentStatus": "NOT_STARTED",
+                "lineItemCost": _money(line.total), "total": _money(line.total),
+            }
+            for line in order.lines
+        ],
+    }  # fmt: skip
+
+
+def _money(amount: int) -> dict[str, str]:
+    return {"value": f"{amount // 100}.{amount % 100:02}", "currency": "USD"}
+
+
+def past_orders(options: Options) -> Iterator[Figure]:
+    """history.load: order lines a second of the demo's past; its floor is COPY of the same lines."""
+    asked = options.filled(n=2000)
+    for what, side_by_side in (("one process", False), ("as the demo loads", True)):
+        with database.fresh():
+            opens_at = history.opens_at(ends_at=ENDS_AT, limit=asked.n)
+            standing.load(opens_at=opens_at, steps=Silent())
+            streams = past.streams(ends_at=ENDS_AT, limit=asked.n)
+            orders = [
+                event
+                for batches in streams for batch in batches for event in batch
+                if isinstance(event, IncomingOrder)
+            ]  # fmt: skip
+            floor = _floor_of_the_past(orders)
+            summary = past.load(streams, opens_at=opens_at, steps=Silent(), side_by_side=side_by_side)
+            ours = Timing(times=[summary.seconds / summary.lines] * summary.lines, wall=summary.seconds)
+            yield {
+                "bench": "history.load", "what": what, "n": summary.lines, "orders": summary.orders,
+                "rate": figure("", ours)["rate"], "seconds": round(summary.seconds, 2), "errors": 0,
+                **against_rate("copy-and-set-based-stock", floor, ours),
+            }  # fmt: skip
+
+
+def _floor_of_the_past(orders: Sequence[IncomingOrder]) -> Timing:
+    skus = tuple({line.sku for order in orders for line in order.lines})
+    lines = sum(len(order.lines) for order in orders)
+    with closing(database.raw()) as raw:
+        tables.make(raw, Shop(skus, (), ()), units=goods.PLENTY)
+        batches = [orders[start : start + FLOOR_BATCH] for start in range(0, len(orders), FLOOR_BATCH)]
+        found = crowd(
+            lambda _: lambda place: floor_loading.load(raw, batches[place]), clients=1, n=len(batches), seconds=60
+        )
+    return Timing(times=[0.0] * lines, wall=found.wall)
