@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from channels import stock_push
 from channels.models import ChannelAccount, Listing
 from channels.order_import import source_of
 from inventory.models import Variant
@@ -59,6 +60,8 @@ def remember(*, channel: str, sku: str, variant_sku: str, actor: audit.Actor, no
     )
     if not created and listing.variant_id != variant.pk:
         raise CannotMap(f"“{sku}” is already mapped to {listing.variant.sku} on this channel.", sku=sku)
+    if created:
+        stock_push.want(variants=[variant.pk])
     facts = {"channel": channel, "sku": sku, "variant": variant_sku}
     audit.record(
         actor,

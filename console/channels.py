@@ -23,6 +23,7 @@ from console.context import StaffRequest
 from console.templatetags.show import span
 from console.vocabulary import Stuck, stuck_words
 from inventory import availability
+from oms import text
 from oms.models import InboxMessage
 from oms.permissions import staff_may
 from orders.models import Order, SalesChannel
@@ -219,7 +220,7 @@ def _summary(rows: list[Row]) -> str:
 
 
 def _overview(request: StaffRequest, code: str) -> dict[str, Any]:
-    cause = request.GET.get("cause", "")[:60]
+    cause = text.free(request.GET.get("cause"), most=60)
     sees_orders = staff_may(request.staff.role, "order.read")
     found = Order.objects.within(request.reach).filter(channel__code=code).order_by("-placed_at", "-id")
     return {
@@ -248,7 +249,7 @@ def _stuck(code: str, cause: str) -> list[Cause]:
 def _listings(request: StaffRequest, code: str) -> dict[str, Any]:
     """A page of listings with what the channel was told last and what it would be told now."""
     account = get_object_or_404(ChannelAccount, channel__code=code)
-    typed = request.GET.get("q", "").strip()[:80]
+    typed = text.free(request.GET.get("q"), most=80)
     listings = Listing.objects.filter(account=account).select_related("variant__product", "push").order_by("sku")
     if typed:
         listings = listings.filter(Q(sku__istartswith=typed) | Q(variant__sku__istartswith=typed))
@@ -300,7 +301,10 @@ def _connection(request: StaffRequest, code: str) -> dict[str, Any]:
             {"label": "Clock of the account", "value": account.zone},
             {"label": "Buffer", "value": f"{account.buffer} kept back of each listing"},
             {"label": "Access", "value": _access(account, now)},
-            *({"label": key.replace("_", " "), "value": str(value)} for key, value in sorted(account.settings.items())),
+            *(
+                {"label": key.replace("_", " ").capitalize(), "value": str(value)}
+                for key, value in sorted(account.settings.items())
+            ),
         ],
         "cursors": list(account.cursors.order_by("resource")),
         "budgets": [_budget(budget, now) for budget in account.budgets.order_by("operation")],

@@ -71,9 +71,13 @@ def home(request: StaffRequest) -> HttpResponse:
         "doors": _doors(desk),
         "searches": desk.may("search"),
         "story": STORIES[Role(desk.role)],
-        "now": desk.now,
+        "asks": "Number, name, e-mail, phone, SKU" if masking.meets_people(desk.role) else _asks(desk),
     }
     return render(request, "console/home/page.html", context)
+
+
+def _asks(desk: Desk) -> str:
+    return "Order number, tracking number, SKU" if desk.may("order.read") else "SKU, barcode, words of a title"
 
 
 def _doors(desk: Desk) -> list[dict[str, Any]]:
@@ -148,9 +152,8 @@ def _work(desk: Desk, title: str, method: str, empty: str) -> Panel:
         location__in=Location.objects.within(desk.request.reach), order__channel__in=_channels(desk),
     )  # fmt: skip
     pending = Sum(F("allocations__quantity") - F("allocations__sent") - F("allocations__dropped"))
-    found = list(
-        plans.select_related("order__channel", "location").annotate(pending=pending).order_by("pk")[: SHOWN + 1]
-    )
+    open_work = plans.select_related("order__channel", "location").annotate(pending=pending)
+    found = list(open_work.order_by("order__placed_at", "pk")[: SHOWN + 1])
     titles = _first_titles([plan.order_id for plan in found])
     rows = [
         {
@@ -162,7 +165,7 @@ def _work(desk: Desk, title: str, method: str, empty: str) -> Panel:
         for plan in found[:SHOWN]
     ]
     url = f"{reverse('console:orders')}?status=allocated"
-    return Panel(title, "_work", rows, url, "All that are ready to go", empty, more=len(found) > SHOWN)
+    return Panel(title, "_work", rows, url, empty=empty, more=len(found) > SHOWN)
 
 
 def _channels(desk: Desk) -> QuerySet[SalesChannel]:
@@ -198,10 +201,11 @@ def _channel_health(desk: Desk) -> Panel:
 def _strip(strip: health.Strip, now: datetime) -> dict[str, Any]:
     fresh = strip.fresh_to is not None and now - strip.fresh_to <= LATE
     failing = strip.state != "active" or bool(strip.failures)
+    late = "Running late" if strip.fresh_to else "Not started"
     return {
         "strip": strip,
         "tone": "bad" if failing else "good" if fresh else "warn",
-        "word": "Needs a look" if failing else "Fresh" if fresh else "Running late",
+        "word": "Needs a look" if failing else "Fresh" if fresh else late,
     }
 
 

@@ -1,7 +1,6 @@
 """Keyset pages of a list in any order: a cursor names the row at the edge, so page 400 costs what page 1 costs.
 
-`console.paging` does the same for lists that only ever run newest first. Cursors are signed, and bound to their list
-and its order: one that was made up starts from the top.
+Cursors are signed, and bound to their list and its order: one that was made up starts from the top.
 """
 
 from collections.abc import Mapping, Sequence

@@ -62,7 +62,7 @@ def mapping(request: StaffRequest, pk: int) -> HttpResponse:
 def retry(request: StaffRequest, pk: int) -> HttpResponse:
     """Take the message in again, or with `all` everything of its channel that is stuck for that cause."""
     stuck = _find(request, pk)
-    cause = request.POST.get("all", "")
+    cause = text.free(request.POST.get("all"), most=60)
     ids = _with_cause(stuck.source, cause) if cause else [pk]
     released = inbox.retry(ids=ids, actor=request.actor, now=timezone.now())
     if released:

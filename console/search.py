@@ -23,7 +23,6 @@ LONGEST = 400  # characters read of what is typed or pasted
 DEEPEST = 200  # hits looked at; the rest is cut off, closest first
 IN_PANEL, ON_PAGE, OF_KIND = 5, 12, 35  # lines per group
 PATIENCE = 500  # milliseconds the database may take
-ALIKE = 0.45  # how like a name must be: "Stirling" finds Sterling (0.50), "Jonson" finds Johnson (0.50)
 GAVE_UP = "57014"
 # What the box takes, for whoever sees it the first time.
 TAKES = (
@@ -93,17 +92,16 @@ def _answer(typed: str, request: StaffRequest, *, most: int) -> Answer:
 
 
 def _look_up(reading: search.Reading, channels: frozenset[str] | None) -> list[Hit]:
-    """Look the readings up, with limits that end with this look."""
+    """Look the readings up, with a limit that ends with this look."""
     with atomic():
-        ((patience, alike),) = db.fetch(_LIMITS)
-        db.fetch(_LIMIT, [f"{PATIENCE}ms", str(ALIKE)])
+        ((patience,),) = db.fetch("SELECT current_setting('statement_timeout')")
+        db.fetch(_LIMIT, [f"{PATIENCE}ms"])
         hits = search.look_up(reading, channels=channels, limit=DEEPEST)
-        db.fetch(_LIMIT, [patience, alike])
+        db.fetch(_LIMIT, [patience])
     return hits
 
 
-_LIMITS = "SELECT current_setting('statement_timeout'), current_setting('pg_trgm.word_similarity_threshold', true)"
-_LIMIT = "SELECT set_config('statement_timeout', %s, true), set_config('pg_trgm.word_similarity_threshold', %s, true)"
+_LIMIT = "SELECT set_config('statement_timeout', %s, true)"
 
 
 def _tabs(groups: list[dict[str, Any]], typed: str, kind: str) -> list[dict[str, Any]]:

@@ -43,10 +43,14 @@ def _send(pk: int, number: int, location: str, *, now: datetime) -> bool:
 
 
 def tracking_number(serial: int) -> str:
-    """A UPS ground number with its check digit; the same serial always gets the same one."""
+    """A UPS ground number; the same serial always gets the same one."""
     body = f"999DEM03{serial % 10_000_000:07}"
+    return f"1Z{body}{check_digit(body)}"
+
+
+def check_digit(body: str) -> int:
     values = [int(letter) if letter.isdigit() else (ord(letter) - 3) % 10 for letter in body]
-    return f"1Z{body}{-(sum(values[0::2]) + 2 * sum(values[1::2])) % 10}"
+    return -(sum(values[0::2]) + 2 * sum(values[1::2])) % 10
 
 
 class Stockroom:
@@ -55,7 +59,11 @@ class Stockroom:
     def __init__(self) -> None:
         locations = dict(Location.objects.values_list("code", "pk"))
         variants = dict(Variant.objects.values_list("sku", "pk"))
-        self._full = {(locations[code], variants[sku]): units for (code, sku), units in opening.levels().items()}
+        self._full = {
+            (locations[code], variants[sku]): units
+            for (code, sku), units in opening.levels().items()
+            if code in locations and sku in variants
+        }
 
     def put_away(self, *, now: datetime) -> int:
         """Fill shelves that have run low, the emptiest first; return how many units came."""

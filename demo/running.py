@@ -49,19 +49,20 @@ def running(*, steps: Steps, port: int = 0, pace: float = 0) -> Iterator[Playgro
     url = f"http://127.0.0.1:{port or (PORT if _is_free(PORT) else free_port())}"
     with contextlib.ExitStack() as ending:
         markets = ending.enter_context(Stack({"marketplaces": _marketplaces(simulators)}, logs=state.logs()))
+        # People need a while to think, and then wait for the desk to open.
+        commands = {"traffic": _traffic(url, simulators, pace)} if pace else {}
+        people = ending.enter_context(Stack(commands, env=stack.environment(), logs=state.logs()))
         with steps.step("marketplaces"):
             for simulator in simulators.values():
                 _wait(simulator.is_up, "marketplaces")
                 offers.connect(simulator)
                 offers.open_marketplace(simulator)
-        commands = stack.processes(address=urlsplit(url).netloc)
-        if pace:
-            commands["traffic"] = _traffic(url, simulators, pace)
-        product = Stack(commands, env=_environment(logins, simulators), logs=state.logs())
-        ending.enter_context(product)
+        processes = stack.processes(address=urlsplit(url).netloc)
+        product = ending.enter_context(Stack(processes, env=_environment(logins, simulators), logs=state.logs()))
+        ending.callback(people.__exit__)  # nobody shall stand before closed doors
         with steps.step("first page"):
             _wait(lambda: _answers(url), "web")
-        yield Playground(url, simulators, logins, keys, (markets, product))
+        yield Playground(url, simulators, logins, keys, (markets, people, product))
 
 
 def _marketplaces(simulators: Mapping[str, Simulator]) -> list[str]:

@@ -32,6 +32,12 @@ class Shop:
         # Hundredths of a second since the epoch: numbers go on after a restart, and no shop outruns them.
         self._serials = count(int(time.time() * 100))
 
+    def is_open(self) -> bool:
+        try:
+            return self._pool.request("GET", f"{self.url}/healthz").status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
     def sell(self, purchase: Purchase) -> dict[str, Any]:
         """Place the order until the desk has answered; return what was sent.
 

@@ -4,11 +4,12 @@ What sells is what sold in the past. A buyer for whom there is not enough goes e
 marketplace changes their mind before the parcel is packed.
 """
 
+import gc
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -35,20 +36,36 @@ Sell = Callable[[Purchase], None]
 
 
 def run(*, shops: Mapping[str, Shop], simulators: Mapping[str, Simulator], pace: float, stop: threading.Event) -> None:
-    """Go on until `stop`, with `pace` purchases a minute on average."""
+    """Go on until `stop`, with `pace` purchases a minute on average. Waits for the desk to open."""
     sell: dict[str, Sell] = {channel: _at(shop) for channel, shop in shops.items()}
     sell |= {channel: _on(simulator, stop) for channel, simulator in simulators.items()}
+    purchases, at_the_door = _think(list(sell))
+    while not all(shop.is_open() for shop in shops.values()):
+        if stop.wait(0.2):
+            return
     hands = threading.Thread(target=_work, args=[stop], name="floor")
     hands.start()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="buyer") as buyers:
-        purchases = shopper.purchases(seed=int(time.time()))
-        next(purchases)  # reads the whole past to know what is popular, which need not stay in memory
-        documents.forget()
+        for purchase in at_the_door:
+            buyers.submit(_buy, sell[purchase.channel], purchase)
         for purchase in purchases:
             if stop.wait(random.expovariate(pace / 60)):
                 break
             buyers.submit(_buy, sell[purchase.channel], purchase)
     hands.join()
+
+
+def _think(channels: Sequence[str]) -> tuple[Iterator[Purchase], list[Purchase]]:
+    """Who buys from now on, and the first buyer of every channel, who is there when it opens.
+
+    The whole past is read to know what is popular, and need not stay in memory.
+    """
+    seed = int(time.time())
+    gc.disable()
+    at_the_door = [next(shopper.purchases(seed=seed, shares=((channel, 1),))) for channel in channels]
+    documents.forget()
+    gc.enable()
+    return shopper.purchases(seed=seed + 1), at_the_door
 
 
 def _buy(sell: Sell, purchase: Purchase) -> None:

@@ -96,16 +96,31 @@ _collected: contextvars.ContextVar[list[_Statement] | None] = contextvars.Contex
 
 
 @contextlib.contextmanager
-def together() -> Iterator[None]:
-    """Send the statements `fetch`ed in this block in one round trip at its end; none of them may need an answer."""
+def together(*, as_one: bool = False) -> Iterator[None]:
+    """Send the statements `fetch`ed in this block in one round trip at its end; none of them may need an answer.
+
+    `as_one` is for inserts that have nothing to do with each other: they become one statement, planned once.
+    """
     statements: list[_Statement] = []
     token = _collected.set(statements)
     try:
         yield
     finally:
         _collected.reset(token)
-    if statements:
+    if as_one and statements:
+        texts, parameters, often = zip(*statements, strict=True)
+        fetch(_as_one(texts), [value for values in parameters for value in values], often=all(often))
+    elif statements:
         _send(statements)
+
+
+@functools.cache
+def _as_one(inserts: Sequence[str]) -> str:
+    *others, last = (sql.strip() for sql in inserts)
+    if not others:
+        return last
+    parts = ", ".join(f"part_{place} AS ({sql})" for place, sql in enumerate(others, start=1))
+    return f"WITH {parts}, {last.removeprefix('WITH')}" if last.startswith("WITH") else f"WITH {parts} {last}"
 
 
 def fetch(sql: str, parameters: Sequence[Any] | dict[str, Any] = (), *, often: bool = False) -> list[tuple[Any, ...]]:

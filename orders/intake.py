@@ -194,7 +194,7 @@ def _record(drafts: Sequence[Draft], *, actor: audit.Actor, now: datetime) -> No
     ids = reservations.write(wishes, now=now)
     _graph.write(drafts, dict(zip(((wish.holder, wish.line, wish.location_id) for wish in wishes), ids, strict=True)))
     news = [events.about_order(events.ORDER_ACCEPTED, d.seen.number, now=now, channel=d.order.channel) for d in drafts]
-    with db.together():
+    with db.together(as_one=True):
         audit.record(actor, [_deed(draft) for draft in drafts])
         search.index(keys)
         outbox.publish([*news, *availability_changed((wish.variant_id for wish in wishes), now=now)])

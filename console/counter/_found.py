@@ -9,7 +9,7 @@ from django.contrib.postgres.search import TrigramWordSimilarity
 from django.db.models import Q
 
 from inventory import availability, catalogue, locations, pricing
-from inventory.availability import Availability, Shelf
+from inventory.availability import Availability
 from inventory.models import Location, Product, Variant
 from oms import search, text
 from oms.models import SearchKey
@@ -113,12 +113,8 @@ def here(found: Availability, store: Location) -> int:
 
 
 def sendable(found: Availability) -> int:
-    """What the front door could find to send: it does not send from suppliers."""
-    return sum(max(0, shelf.free) for shelf in found.shelves if _sends(shelf))
-
-
-def _sends(shelf: Shelf) -> bool:
-    return shelf.ships and shelf.kind != Location.Kind.SUPPLIER
+    """What the front door could find to send."""
+    return sum(max(0, shelf.free) for shelf in found.shelves if shelf.serves_anybody)
 
 
 def _distance(kilometres: float | None, store: Location) -> str:

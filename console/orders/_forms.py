@@ -60,6 +60,7 @@ class CancelForm(DeedForm):
         cleaned = super().clean() or {}
         if cleaned.get("reason") == self.OTHER and not cleaned.get("note"):
             self.add_error("note", "Say what the other reason is.")
+            self.fields["note"].is_optional = False  # type: ignore[attr-defined]
         return cleaned
 
     @property

@@ -10,10 +10,10 @@ from inventory.availability import Availability, Shelf, Term
 from inventory.models import Location, Reservation, StockMovement, Variant
 from oms.permissions import Reach
 
-SHELVES = 20  # shown unless all are asked for
+SHELVES = 15  # shown unless all are asked for
 MOST_SHELVES = 500
 TERMS = 12  # places named in a sum
-HOLDS = 15  # of those who wait, and of those who hold
+HOLDS = 10  # of those who wait, and of those who hold
 MOVEMENTS = 50
 
 MOVED = {
@@ -122,8 +122,7 @@ def terms(stock: Availability, where: Places, *, buffer: int, most: int | None) 
     named = {shelf.code: shelf.name for shelf in stock.shelves}
     found = stock.why(buffer=buffer, most=most)
     at = sorted((term for term in found if term.kind == "location"), key=lambda term: (-term.units, term.reference))
-    shown = [term for term in at if term.units][:TERMS]
-    rest = [term for term in at if term not in shown]
+    shown, rest = at[:TERMS], at[TERMS:]
     together = [_together(rest)] if len(rest) > 1 else [_term(term, named, where) for term in rest]
     return [
         *(_term(term, named, where) for term in shown),

@@ -109,7 +109,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
         f"-c statement_timeout={_statement} -c lock_timeout={_lock} "
         f"-c idle_in_transaction_session_timeout={_idle} -c timezone=UTC "
         "-c plan_cache_mode=force_generic_plan "  # a statement sent often is planned once, see oms.db.fetch
-        "-c pg_trgm.word_similarity_threshold=0.5"  # of a search: “stirling” finds Sterling
+        "-c pg_trgm.word_similarity_threshold=0.45"  # of a search: “stirling” finds Sterling
     ),
 )
 CACHES = {

@@ -137,12 +137,10 @@ class _Eye(ast.NodeVisitor):
         self.bind(node.target, self.model_of(node.iter))
         self.generic_visit(node)
 
-    def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
-        for each in node.generators:
+    def generic_visit(self, node: ast.AST) -> None:
+        for each in getattr(node, "generators", []):  # a comprehension names its rows after it uses them
             self.bind(each.target, self.model_of(each.iter))
-        self.generic_visit(node)
-
-    visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp
+        super().generic_visit(node)
 
     def visit_arg(self, node: ast.arg) -> None:
         if node.annotation is not None:
@@ -235,16 +233,14 @@ class _Eye(ast.NodeVisitor):
 def _inner(node: ast.AST | None) -> list[ast.AST]:
     """The expressions a value may come from."""
     match node:
-        case (
-            ast.Subscript(value=value) | ast.NamedExpr(value=value) | ast.Starred(value=value) | ast.Await(value=value)
-        ):
-            return [value]
-        case ast.ListComp(elt=value) | ast.SetComp(elt=value) | ast.GeneratorExp(elt=value):
-            return [value]
-        case ast.BoolOp(values=values):
-            return list(values)
-        case ast.IfExp(body=body, orelse=orelse):
-            return [body, orelse]
+        case ast.Subscript() | ast.NamedExpr() | ast.Starred() | ast.Await():
+            return [node.value]
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+            return [node.elt]
+        case ast.BoolOp():
+            return list(node.values)
+        case ast.IfExp():
+            return [node.body, node.orelse]
     return []
 
 

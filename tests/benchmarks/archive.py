@@ -21,7 +21,7 @@ def load(rows: int, shop: goods.Shop, *, seed: int) -> None:
         "variants": list(shop.variants), "skus": list(shop.skus),
     }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0; SET maintenance_work_mem = '256MB'")
+        cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0; SET maintenance_work_mem = '256MB'")
         cursor.execute(
             "SELECT indexdef FROM pg_indexes WHERE tablename = 'oms_searchkey' AND indexname LIKE 'search\\_%%'"
         )
@@ -31,8 +31,10 @@ def load(rows: int, shop: goods.Shop, *, seed: int) -> None:
             cursor.execute(statement, known)
         for definition in indexes:
             cursor.execute(definition)
-        cursor.execute("VACUUM (ANALYZE)")
-        cursor.execute("RESET statement_timeout; RESET maintenance_work_mem")
+        cursor.execute(
+            "VACUUM (ANALYZE) orders_order, orders_orderline, oms_searchkey, customers_customer, customers_identity"
+        )
+        cursor.execute("RESET statement_timeout; RESET lock_timeout; RESET maintenance_work_mem")
 
 
 # hash(i, part) draws from lists, the same for the same seed. Customer c has the orders 2c and 2c + 1.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from channels import order_import
@@ -19,7 +20,7 @@ from tests.benchmarks import database, goods
 from tests.benchmarks.floor import loading as floor_loading
 from tests.benchmarks.floor import tables
 from tests.benchmarks.goods import EBAY, Shop
-from tests.benchmarks.measure import Do, Figure, Options, Timing, against_rate, crowd, figure, weighed
+from tests.benchmarks.measure import Figure, Make, Options, Timing, against_rate, alone, crowd, figure, weighed
 
 PAGE = 50  # orders of one answer of the marketplace, and of one turn of the import
 FLOOR_BATCH = 500
@@ -29,24 +30,17 @@ ENDS_AT = datetime(2026, 11, 1, 18, tzinfo=UTC)
 def marketplace(options: Options) -> Iterator[Figure]:
     """orders.import: raw eBay orders stored in the inbox and taken in from there; its floor is COPY."""
     asked = options.filled(n=1500, seconds=8)
+    pages = max(asked.n // PAGE, 1)
     with database.fresh():
         shop = goods.shop()
         _list_on_ebay(shop)
-        for round_, clients in enumerate(asked.clients):
-            pages = asked.n // PAGE + clients + 5
-            orders = list(
-                goods.orders(shop, seed=asked.seed, n=(pages + 60) * PAGE, first=round_ * 1_000_000, channel=EBAY)
-            )
+        for turn, clients in enumerate(asked.clients):
+            n = (pages + pages // 5 + 2 * clients + 2) * PAGE
+            orders = list(goods.orders(shop, seed=asked.seed, n=n, first=turn * 1_000_000, channel=EBAY))
             floor = _floor(shop, orders, seconds=asked.seconds / 4)
-            ours = weighed(
-                crowd(
-                    lambda _, o=orders: _take_in(o), clients=clients, n=max(asked.n // PAGE, 1), seconds=asked.seconds
-                ),
-                PAGE,
-            )
-            left = _not_taken_in()
+            ours = weighed(crowd(_take_in(orders), clients=clients, n=pages, seconds=asked.seconds), PAGE)
             yield figure(
-                "orders.import", ours, clients=clients, lines=2, batch=PAGE, left=left,
+                "orders.import", ours, clients=clients, lines=2, batch=PAGE, left=_not_taken_in(),
                 **against_rate("copy-and-set-based-stock", floor, ours), seed=asked.seed,
             )  # fmt: skip
 
@@ -56,23 +50,23 @@ def _floor(shop: Shop, orders: Sequence[IncomingOrder], *, seconds: float) -> Ti
         tables.make(raw, shop, units=goods.PLENTY)
         size = min(FLOOR_BATCH, max(len(orders) // 4, 1))
         batches = [orders[start : start + size] for start in range(0, len(orders) - size + 1, size)]
-        found = crowd(
-            lambda _: lambda place: floor_loading.load(raw, batches[place]),
-            clients=1,
-            n=len(batches) - 1,
-            seconds=seconds,
-        )
+        load = partial(_load_by_hand, raw, batches)
+        found = alone(load, n=len(batches) - 1, seconds=seconds, warm_up=1)
     return weighed(found, size)
 
 
-def _take_in(orders: Sequence[IncomingOrder]) -> Do:
+def _load_by_hand(raw: Any, batches: Sequence[Sequence[IncomingOrder]], place: int) -> None:
+    floor_loading.load(raw, batches[place])
+
+
+def _take_in(orders: Sequence[IncomingOrder]) -> Make:
     letters = [_letter(order) for order in orders]
 
     def page(place: int) -> None:
         inbox.store(source=order_import.source_of(EBAY), letters=letters[place * PAGE : (place + 1) * PAGE])
         order_import.take_in(limit=PAGE)
 
-    return page
+    return lambda _: page
 
 
 def _letter(order: IncomingOrder) -> inbox.Letter:
@@ -171,7 +165,5 @@ def _floor_of_the_past(orders: Sequence[IncomingOrder]) -> Timing:
     with closing(database.raw()) as raw:
         tables.make(raw, Shop(skus, (), ()), units=goods.PLENTY)
         batches = [orders[start : start + FLOOR_BATCH] for start in range(0, len(orders), FLOOR_BATCH)]
-        found = crowd(
-            lambda _: lambda place: floor_loading.load(raw, batches[place]), clients=1, n=len(batches), seconds=60
-        )
+        found = alone(partial(_load_by_hand, raw, batches), n=len(batches), seconds=60, warm_up=0)
     return Timing(times=[0.0] * lines, wall=found.wall)

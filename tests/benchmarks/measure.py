@@ -75,14 +75,14 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def figure(bench: str, found: Timing, **more: Any) -> Figure:
+def figure(bench: str, timing: Timing, /, **more: Any) -> Figure:
     return {
         "bench": bench,
         **{key: more.pop(key) for key in ("what", "clients") if key in more},
-        "n": len(found.times),
-        "rate": _round(found.rate),
-        **{f"p{share}_ms": _round(found.percentile(share / 100) * 1000) for share in (50, 95, 99)},
-        "errors": found.errors,
+        "n": len(timing.times),
+        "rate": _round(timing.rate),
+        **{f"p{share}_ms": _round(timing.percentile(share / 100) * 1000) for share in (50, 95, 99)},
+        "errors": timing.errors,
         **more,
     }
 

@@ -21,19 +21,8 @@ def plans(options: Options) -> Iterator[Figure]:
     one, many = options.filled(n=300, seconds=4), options.filled(n=BATCH, seconds=15)
     draw = random.Random(f"{one.seed}:sourcing")
     candidates = [_candidate(number, draw) for number in range(LOCATIONS)]
-    places = [
-        nearest.Place(each.location_id, draw.uniform(25, 48), draw.uniform(-122, -70), dict(each.free))
-        for each in candidates
-    ]
-    orders = [
-        (
-            dict.fromkeys(draw.sample(range(SKUS), 2), 1),
-            draw.choice(REGIONS),
-            draw.uniform(25, 48),
-            draw.uniform(-122, -70),
-        )
-        for _ in range(many.n + 200)
-    ]
+    places = [nearest.Place(each.location_id, *_somewhere(draw)[1:], dict(each.free)) for each in candidates]
+    orders = [(dict.fromkeys(draw.sample(range(SKUS), 2), 1), *_somewhere(draw)) for _ in range(many.n + 200)]
 
     def brute(number: int) -> None:
         wanted, _, latitude, longitude = orders[number]
@@ -50,6 +39,10 @@ def plans(options: Options) -> Iterator[Figure]:
     floor = alone(brute, n=many.n, seconds=many.seconds / 4, warm_up=0)
     batch = alone(ours, n=many.n, seconds=many.seconds, warm_up=0)
     yield figure("sourcing.plan", batch, what="batch", **against_rate("brute-force", floor, batch), **sizes)
+
+
+def _somewhere(draw: random.Random) -> tuple[str, float, float]:
+    return draw.choice(REGIONS), draw.uniform(25, 48), draw.uniform(-122, -70)
 
 
 def _candidate(number: int, draw: random.Random) -> Candidate:

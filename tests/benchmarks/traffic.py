@@ -135,7 +135,6 @@ def _whole(answer: bytes) -> tuple[int, bytes]:
     head, ended, body = answer.partition(b"\r\n\r\n")
     if not ended:
         return 0, b""
-    length = next(
-        (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
-    )
+    lines = (line.lower() for line in head.split(b"\r\n"))
+    length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:"))
     return (int(head[9:12]), body) if len(body) >= length else (0, b"")

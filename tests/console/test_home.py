@@ -227,9 +227,12 @@ class TestChannels:
         def word() -> str:
             return panel(home(merchandiser), "Channels").rows[0]["word"]
 
-        assert word() == "Running late"
+        assert word() == "Not started"
         cursor = account.cursors.create(resource="orders", read_to=timezone.now(), fresh_to=timezone.now())
         assert word() == "Fresh"
+        cursor.fresh_to = timezone.now() - timedelta(minutes=10)
+        cursor.save()
+        assert word() == "Running late"
         cursor.failures = 3
         cursor.save()
         assert word() == "Needs a look"

@@ -112,7 +112,8 @@ class TestBoard:
         ("query", "found"),
         [
             ({"channel": "ebay"}, ["ebay"]), ({"status": "allocated"}, ["ebay", "web"]), ({"status": "shipped"}, []),
-            ({"since": "2026-11-02"}, ["ebay"]), ({"until": "2026-11-01"}, ["web"]), ({"until": "2026-11-03"}, ["ebay", "web"]),
+            ({"since": "2026-11-02"}, ["ebay"]), ({"until": "2026-11-01"}, ["web"]),
+            ({"until": "2026-11-03"}, ["ebay", "web"]),
             ({"place": "EAST"}, ["ebay"]), ({"place": "warehouse e"}, ["ebay"]), ({"place": "WEST"}, ["web"]),
             ({"place": "nowhere"}, []), ({"q": "14-09"}, ["ebay"]), ({"q": "X-web"}, ["web"]),
             ({"q": "14-09", "channel": "web"}, []),
@@ -137,7 +138,8 @@ class TestBoard:
         "query",
         [
             {"since": "0001-01-01"}, {"until": "9999-12-31"}, {"until": "2026-02-30"}, {"since": "yesterday"},
-            {"status": "nonsense"}, {"channel": HOSTILE}, {"q": "a"}, {"q": "x" * 500}, {"place": "\x00"}, {"q": "%%%%"},
+            {"status": "nonsense"}, {"channel": HOSTILE}, {"q": "a"}, {"q": "x" * 500}, {"place": "\x00"},
+            {"q": "%%%%"},
             {"after": "made up"}, {"before": "made:up:too"}, {"after": "\x00"}, {"q": "14_"}, {"place": "%"},
         ],
     )  # fmt: skip

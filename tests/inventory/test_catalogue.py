@@ -8,6 +8,8 @@ from inventory.catalogue import Article, BadGtin
 from inventory.models import Product, Variant
 from oms import db, search
 from tests import factories
+from tests.inventory.shelves import no_deadlocks
+from tests.oms.threads import together
 
 # Real barcodes: a GTIN-8, a UPC, an EAN and a case code.
 GOOD = {
@@ -125,3 +127,17 @@ class TestAdd:
 
         with django_assert_max_num_queries(9):
             catalogue.add(articles=articles)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwoAtOnce:
+    def test_take_in_the_same_articles_in_any_order(self):
+        articles = [Article(sku=f"S{n:02}", title=f"Thing {n}") for n in range(40)]
+
+        with no_deadlocks():
+            outcome = together(
+                [lambda: catalogue.add(articles=articles), lambda: catalogue.add(articles=articles[::-1])] * 2
+            )
+
+        assert all(each == outcome[0] for each in outcome), outcome
+        assert Variant.objects.count() == 40

@@ -97,7 +97,9 @@ def running(var: Path) -> Iterator[Shop]:
             )  # fmt: skip
         try:
             shop = Shop(f"http://127.0.0.1:{port}", "", [ebay, amazon], place.Place(var), environment)
-            up = processes.wait_until(lambda: _answers(shop.url) or supervisor.poll() is not None, seconds=120, every=0.5)
+            up = processes.wait_until(
+                lambda: _answers(shop.url) or supervisor.poll() is not None, seconds=120, every=0.5
+            )
             assert up, "the product did not start; see shop.log beside its folder"
             assert supervisor.poll() is None, "the product ended; see shop.log beside its folder"
             filled = subprocess.run(

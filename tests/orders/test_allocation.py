@@ -154,9 +154,17 @@ class TestWaitingOrders:
         mug = factories.variant("MUG")
         young = factories.order(line("T90"), line("MUG"), channel="ebay", placed_at=NOW)
         old = factories.order(line("T90"), channel="ebay", placed_at=NOW - timedelta(days=1))
+        factories.stock(treadmill, 1, factories.stock(mug, 1))
 
         assert allocation.waiting_orders([treadmill.pk, mug.pk]) == [old.number, young.number]
         assert allocation.waiting_orders([mug.pk]) == [young.number]
+
+    def test_are_none_while_nothing_is_free(self, treadmill):
+        factories.order(line("T90"), channel="ebay")
+        factories.stock(treadmill, 1, factories.location(kind="supplier"))
+        factories.stock(treadmill, 1, factories.location(is_open=False))
+
+        assert allocation.waiting_orders([treadmill.pk]) == []
 
     def test_are_none_when_everybody_has_a_place(self, treadmill):
         factories.stock(treadmill, 1)

@@ -1,6 +1,7 @@
 """manage.py bench: how fast, against the least work that could do the same. One JSON line per figure on stdout."""
 
 import json
+import logging
 import time
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         if unknown := [name for name in names if name not in BENCHES]:
             raise CommandError(f"There is no bench {', '.join(unknown)}. There are: {', '.join(BENCHES)}.")
         settings.DEBUG = False  # with it Django keeps every statement it sends
+        logging.disable(logging.INFO)  # requests made in this process; a web server of its own logs as ever
         asked = Options(**{name: options[name] for name in ("rows", "seconds", "clients", "n", "seed")})
         for name in names or BENCHES:
             began = time.perf_counter()

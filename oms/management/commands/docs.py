@@ -23,7 +23,9 @@ class Command(BaseCommand):
     help = "Bring the generated parts of docs/ up to date."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a part is out of date")
+        parser.add_argument(
+            "--check", action="store_true", help="write nothing; exit with 1 when a part is out of date"
+        )
 
     def handle(self, *_: Any, check: bool, **__: Any) -> None:
         stale = [path for path, now in up_to_date().items() if now != path.read_text()]
