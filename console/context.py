@@ -41,7 +41,7 @@ PLACES = (
         "orders", "Orders", "receipt-text",
         ("order", "order-raw", "order-cancellation", "order-shipment", "order-allocation"),
     ),
-    Place("customers", "Customers", "users", ("customer",)),
+    Place("customers", "Customers", "users", ("customer", "customer-reveal")),
     Place("products", "Products", "package", ("product",)),
     Place("oversell", "Oversold", "triangle-alert"),
     Place(

@@ -62,15 +62,15 @@ def mapping(request: StaffRequest, pk: int) -> HttpResponse:
 def retry(request: StaffRequest, pk: int) -> HttpResponse:
     """Take the message in again, or with `all` everything of its channel that is stuck for that cause."""
     stuck = _find(request, pk)
-    cause = text.free(request.POST.get("all"), most=60)
-    ids = _with_cause(stuck.source, cause) if cause else [pk]
+    everything = "all" in request.POST
+    ids = _with_cause(stuck.source, text.free(request.POST["all"], most=60)) if everything else [pk]
     released = inbox.retry(ids=ids, actor=request.actor, now=timezone.now())
     if released:
         ring(take_in_orders)
         toasts.success(request, _taken_in(released))
     else:
         toasts.info(request, "Nothing is stuck there any more; nothing was changed.")
-    if cause:
+    if everything:
         return redirect("console:channel", code=_channel_of(stuck))
     return redirect("console:message", pk=pk)
 

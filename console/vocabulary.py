@@ -147,6 +147,11 @@ _STUCK: dict[str, tuple[str, str, str]] = {
         "The channel added a line to an order that was taken in without it.",
         "Take the new line as an order of its own, or cancel it on the channel; then set this message aside.",
     ),
+    "quantity_raised": (
+        "Units added later",
+        "The channel raised the quantity of a line after the order was taken in.",
+        "Take the added units as an order of their own, or cancel them on the channel; then set this message aside.",
+    ),
     "too_large": (
         "Too many lines",
         "The order has more lines than one order may have.",
@@ -186,6 +191,11 @@ _STUCK: dict[str, tuple[str, str, str]] = {
         "Compare with the channel's own page. If its figures are the same, tell whoever looks after the channels.",
     ),
     "bad_amount": ("Amount not readable", "An amount is no plain number of the currency.", _TELL_INTEGRATION),
+    "amount_invalid": (
+        "Impossible amount",
+        "An amount is not whole in the smallest coin, or larger than anybody pays.",
+        _TELL_INTEGRATION,
+    ),
     "currency_unknown": ("Currency not known", "An amount names a currency nobody pays with.", _TELL_INTEGRATION),
     "currency_mismatch": (
         "Other currency",

@@ -7,6 +7,7 @@ marketplace's relay address excepted), or the same phone together with the same 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from customers.models import Identity
 from oms import db, search, text
@@ -32,8 +33,7 @@ class Place:
     @property
     def fingerprint(self) -> str:
         """Equal for one place however it is spelt in case, accents and blanks."""
-        parts = (self.name, self.line1, self.line2, self.city, self.region, self.postcode, self.country)
-        return hashlib.sha256("\n".join(map(text.fold, parts)).encode()).hexdigest()
+        return _print_of((self.name, self.line1, self.line2, self.city, self.region, self.postcode, self.country))
 
     def row(self) -> tuple[str, ...]:
         """As the table keeps it: an address that is too long is cut there, and whole in its order."""
@@ -41,6 +41,11 @@ class Place:
             self.name[:200], self.line1[:200], self.line2[:200], self.city[:120], self.region[:80], self.postcode[:20],
             self.country, self.phone[:40],
         )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)  # asked several times in a row about one place
+def _print_of(parts: tuple[str, ...]) -> str:
+    return hashlib.sha256("\n".join(map(text.fold, parts)).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

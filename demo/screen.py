@@ -2,11 +2,12 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from django.db import DatabaseError, connection
 from django.utils import timezone
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -73,11 +74,21 @@ class Screen:
             self.console.print(_fixed(playground))
             while True:
                 time.sleep(SAY_EVERY)
-                self.say(_one_line(health.strips()))
+                self.console.print(_if_it_answers(lambda: Text(_one_line(health.strips()))))
         with Live(console=self.console, auto_refresh=False) as live:
             while True:
-                live.update(Group(_fixed(playground), _moving(playground)), refresh=True)
+                moving = _if_it_answers(lambda: _moving(playground))
+                live.update(Group(_fixed(playground), moving), refresh=True)
                 time.sleep(LOOK_EVERY)
+
+
+def _if_it_answers(look: Callable[[], RenderableType]) -> RenderableType:
+    """The database restarts now and then, and the screen stays."""
+    try:
+        return look()
+    except DatabaseError:
+        connection.close()
+        return Text("The database does not answer just now.")
 
 
 def _fixed(playground: Playground) -> Group:

@@ -174,7 +174,7 @@ def look_up(reading: Reading, *, channels: frozenset[str] | None, limit: int = 6
             "exact_kinds": [kind for kind, _ in reading.exact],
             "exact_values": [value for _, value in reading.exact],
             "prefix_kinds": [kind for kind, _ in reading.prefixes],
-            "prefix_values": [_escaped(value) + "%" for _, value in reading.prefixes],
+            "prefix_values": [value for _, value in reading.prefixes],
             "ending": _escaped(reading.phone_ending[::-1]) + "%" if reading.phone_ending else None,
             "name": reading.name or None,
             "scope": scope,
@@ -190,6 +190,7 @@ def _escaped(value: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", value)
 
 
+# A prefix is said as a range up to the last character there is: for LIKE an index helps constant patterns only.
 _LOOK_UP = """
 WITH hit AS (
     (SELECT k.*, 0 AS strength, 1.0::real AS likeness
@@ -199,10 +200,10 @@ WITH hit AS (
       ORDER BY k.entity_id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT k.*, 1, 1.0::real
-       FROM unnest(%(prefix_kinds)s::text[], %(prefix_values)s::text[]) AS w(kind, pattern)
+       FROM unnest(%(prefix_kinds)s::text[], %(prefix_values)s::text[]) AS w(kind, prefix)
       CROSS JOIN LATERAL (
             SELECT * FROM oms_searchkey s
-             WHERE s.kind = w.kind AND s.value LIKE w.pattern
+             WHERE s.kind = w.kind AND s.value ~>=~ w.prefix AND s.value ~<~ (w.prefix || chr(1114111))
                AND (%(scope)s::text[] IS NULL OR s.channel = '' OR s.channel = ANY(%(scope)s))
              LIMIT %(limit)s) k)
     UNION ALL

@@ -159,7 +159,11 @@ def write(drafts: Sequence[Draft], reservation_ids: Mapping[tuple[str, int, int 
     """
     # In one order, so that two who write some of the same orders queue instead of deadlocking.
     ordered = sorted(drafts, key=lambda draft: (draft.seen.channel_id or 0, draft.order.external_number))
-    written = db.fetch(_WRITE, _parameters(ordered, reservation_ids), often=True)
+    parameters = _parameters(ordered, reservation_ids)
+    if any(draft.order.parcels for draft in drafts):
+        written = db.fetch(_WRITE + _PARCELS + _COUNT, parameters, often=True)
+    else:
+        written = db.fetch(_WRITE + _COUNT, parameters[:-_PARCEL_COLUMNS], often=True)
     if written != [(len(drafts),)]:
         raise db.Again("another transaction has just taken in the same order")
 
@@ -205,7 +209,7 @@ def _parameters(
         *_columns(allocations, 6),
         *_columns(payments, 7),
         *_columns(parcels, 5),
-        *_columns(parcel_lines, 4),
+        *_columns(parcel_lines, _PARCEL_COLUMNS - 5),
     ]
 
 
@@ -306,7 +310,9 @@ WITH o AS (
 ), p AS (
     INSERT INTO orders_payment (order_id, method, reference, currency, collected_by_channel, authorised, captured)
     SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::bigint[], %s::bigint[])
-), parcel AS (
+)"""  # noqa: S608  # column names only, from the constants above
+_PARCEL_COLUMNS = 9
+_PARCELS = """, parcel AS (
     INSERT INTO orders_parcel (order_id, external_id, carrier, tracking_number, shipped_at)
     SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
     RETURNING id, order_id, external_id
@@ -315,6 +321,5 @@ WITH o AS (
     SELECT parcel.id, l.id, quantity
       FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::int[]) AS t(order_id, external_id, position, quantity)
       JOIN l USING (order_id, position) JOIN parcel USING (order_id, external_id)
-)
-SELECT count(*)::int FROM o
-"""  # noqa: S608  # column names only, from the constants above
+)"""
+_COUNT = " SELECT count(*)::int FROM o"

@@ -251,6 +251,7 @@ class TestK01Markup:
         address = world.address(name, pattern)
         for role in roles(name)[:1]:
             visitor = browser(role)
+            visitor.get("/counter/")  # a till is open
             for headers in ({}, PART):
                 answer = visitor.post(address, FORM, headers=headers, follow=True)
                 assert answer.status_code < 500

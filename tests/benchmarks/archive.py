@@ -5,6 +5,7 @@ Every second order is a customer's second one. Names combine the demo's given na
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -16,7 +17,7 @@ REGIONS = list(goods.REGIONS)
 def load(rows: int, shop: goods.Shop, *, seed: int) -> None:
     """Add `rows` finished orders of two lines, with their customers and everything that finds them."""
     given, surnames = goods.names()
-    known = {
+    known: dict[str, Any] = {
         "rows": rows, "seed": seed, "given": list(given), "surnames": list(surnames), "regions": REGIONS,
         "variants": list(shop.variants), "skus": list(shop.skus),
     }  # fmt: skip

@@ -9,13 +9,11 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-import psycopg2
 from django.core.management import call_command
 from django.db import connection
-from psycopg2 import sql
 
 from oms import embedded
 
@@ -32,7 +30,7 @@ def fresh() -> Iterator[None]:
     with _cluster(address) as cursor:
         _make_template(cursor, template)
         _drop_what_killed_runs_left(cursor)
-        cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (name, template))))
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         _turn_to(name)
         yield
@@ -55,7 +53,12 @@ def environment(**more: str) -> dict[str, str]:
 
 def raw() -> Any:
     """A bare connection to the same database."""
-    return psycopg2.connect(url())
+    return _connect(url())
+
+
+def _connect(address: str) -> Any:
+    """With the driver Django uses, but none of Django."""
+    return cast(Any, connection).Database.connect(address)
 
 
 def _turn_to(name: str) -> None:
@@ -78,13 +81,13 @@ def _make_template(cursor: Any, name: str) -> None:
     for old in _databases(cursor, TEMPLATE):
         _drop(cursor, old)
     draft, home = f"{RUN}{os.getpid()}_draft", connection.settings_dict["NAME"]
-    cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(draft)))
+    cursor.execute(f"CREATE DATABASE {draft}")
     _turn_to(draft)
     try:
         call_command("migrate", verbosity=0)
     finally:
         _turn_to(home)
-    cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (draft, name))))
+    cursor.execute(f"ALTER DATABASE {draft} RENAME TO {name}")
 
 
 def _drop_what_killed_runs_left(cursor: Any) -> None:
@@ -99,11 +102,11 @@ def _databases(cursor: Any, prefix: str) -> list[str]:
 
 
 def _drop(cursor: Any, name: str) -> None:
-    cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @contextmanager
 def _cluster(address: str) -> Iterator[Any]:
-    with closing(psycopg2.connect(address)) as made:
+    with closing(_connect(address)) as made:
         made.autocommit = True
         yield made.cursor()

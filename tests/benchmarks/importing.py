@@ -11,7 +11,7 @@ from channels import order_import
 from channels.models import ChannelAccount, Listing
 from demo.loading import past, standing
 from demo.loading.steps import Silent
-from demo.world import history
+from demo.world import chance, history
 from inventory.models import Variant
 from oms import db, inbox
 from orders.incoming import IncomingOrder
@@ -137,9 +137,12 @@ def _money(amount: int) -> dict[str, str]:
 
 
 def past_orders(options: Options) -> Iterator[Figure]:
-    """history.load: order lines a second of the demo's past; its floor is COPY of the same lines."""
-    asked = options.filled(n=2000)
-    for what, side_by_side in (("one process", False), ("as the demo loads", True)):
+    """history.load: order lines a second of the demo's past, in one process and as the demo loads it, in two.
+
+    Returns and corrections are booked with the orders. Its floor is COPY of the same lines.
+    """
+    asked = options.filled(n=2000, clients=(1, past.STREAMS))
+    for clients in asked.clients:
         with database.fresh():
             opens_at = history.opens_at(ends_at=ENDS_AT, limit=asked.n)
             standing.load(opens_at=opens_at, steps=Silent())
@@ -150,12 +153,12 @@ def past_orders(options: Options) -> Iterator[Figure]:
                 if isinstance(event, IncomingOrder)
             ]  # fmt: skip
             floor = _floor_of_the_past(orders)
-            summary = past.load(streams, opens_at=opens_at, steps=Silent(), side_by_side=side_by_side)
+            summary = past.load(streams, opens_at=opens_at, steps=Silent(), side_by_side=clients > 1)
             ours = Timing(times=[summary.seconds / summary.lines] * summary.lines, wall=summary.seconds)
             yield {
-                "bench": "history.load", "what": what, "n": summary.lines, "orders": summary.orders,
+                "bench": "history.load", "clients": clients, "n": summary.lines, "orders": summary.orders,
                 "rate": figure("", ours)["rate"], "seconds": round(summary.seconds, 2), "errors": 0,
-                **against_rate("copy-and-set-based-stock", floor, ours),
+                **against_rate("copy-and-set-based-stock", floor, ours), "seed": chance.SEED,
             }  # fmt: skip
 
 

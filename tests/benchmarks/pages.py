@@ -12,7 +12,7 @@ from orders import intake
 from orders.models import Order
 from tests.benchmarks import archive, database, goods
 from tests.benchmarks.goods import ACTOR, WEB
-from tests.benchmarks.measure import Figure, Options, against_time, alone, counting, figure
+from tests.benchmarks.measure import Do, Figure, Options, against_time, alone, counting, figure
 
 HERE = {"host": "localhost"}
 
@@ -28,17 +28,21 @@ def console(options: Options) -> Iterator[Figure]:
         )
         with override_settings(ROOT_URLCONF="tests.benchmarks.floor.empty_page", MIDDLEWARE=[]):
             stranger = Client()
-            floor = alone(lambda _: stranger.get("/empty/", headers=HERE), n=asked.n * 5, seconds=1)
+            floor = alone(_visit(stranger, "/empty/"), n=asked.n * 5, seconds=1)
         browser = _supervisor()
         for page, url in _pages(shop).items():
             answer = browser.get(url, headers=HERE)  # templates are read once
             with counting() as statements:
                 answer = browser.get(url, headers=HERE)
-            ours = alone(lambda _, u=url: browser.get(u, headers=HERE), n=asked.n, seconds=asked.seconds, warm_up=2)
+            ours = alone(_visit(browser, url), n=asked.n, seconds=asked.seconds, warm_up=2)
             yield figure(
                 "console.pages", ours, what=page, status=answer.status_code, bytes=len(answer.content),
                 sql=statements.count, **against_time("empty-page", floor, ours), rows=asked.rows, seed=asked.seed,
             )  # fmt: skip
+
+
+def _visit(browser: Client, url: str) -> Do:
+    return lambda _: browser.get(url, headers=HERE)
 
 
 def _supervisor() -> Client:

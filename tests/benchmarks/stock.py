@@ -11,7 +11,7 @@ from tests.benchmarks import database, goods
 from tests.benchmarks.floor import stock as floor_stock
 from tests.benchmarks.floor import tables
 from tests.benchmarks.goods import Shop
-from tests.benchmarks.measure import Do, Figure, Options, against_rate, against_time, alone, crowd, figure
+from tests.benchmarks.measure import Do, Figure, Make, Options, against_rate, against_time, alone, crowd, figure
 
 SKUS, LOCATIONS = 100, 200
 
@@ -26,14 +26,10 @@ def hold(options: Options) -> Iterator[Figure]:
             tables.make(raw, Shop(tuple(shelves), (), ()), units=goods.PLENTY)
         for what, some in (("spread", shop), ("hot", Shop(shop.skus[:1], shop.variants[:1], shop.locations[:1]))):
             for clients in asked.clients:
-                floor = crowd(
-                    lambda number, s=some, seed=asked.seed: _hold_by_hand(s, number, seed),
-                    clients=clients, n=asked.n, seconds=asked.seconds / 2,
-                )  # fmt: skip
-                ours = crowd(
-                    lambda number, s=some, seed=asked.seed, c=clients, w=what: _hold(s, number, seed, f"{w}-{c}"),
-                    clients=clients, n=asked.n, seconds=asked.seconds,
-                )  # fmt: skip
+                by_hand = _hold_by_hand(some, asked.seed)
+                floor = crowd(by_hand, clients=clients, n=asked.n, seconds=asked.seconds / 2)
+                holding = _hold(some, asked.seed, holder=f"{what}-{clients}")
+                ours = crowd(holding, clients=clients, n=asked.n, seconds=asked.seconds)
                 yield figure(
                     "stock.hold", ours, what=what, clients=clients, **against_rate("guarded-update", floor, ours),
                     seed=asked.seed,
@@ -47,28 +43,34 @@ def _pairs(shop: Shop, number: int, seed: int) -> Iterator[tuple[tuple[int, int]
         yield first, second
 
 
-def _hold(shop: Shop, number: int, seed: int, holder: str) -> Do:
-    pairs = _pairs(shop, number, seed)
+def _hold(shop: Shop, seed: int, *, holder: str) -> Make:
+    def worker(number: int) -> Do:
+        pairs = _pairs(shop, number, seed)
 
-    @db.transaction
-    def two_lines(place: int) -> None:
-        wishes = [
-            reservations.Wish(
-                holder=f"{holder}:{place}", line=line, variant_id=variant, location_id=location, quantity=1
-            )
-            for line, (location, variant) in enumerate(next(pairs), start=1)
-        ]
-        reservations.hold(wishes, now=datetime.now(UTC))
+        @db.transaction
+        def two_lines(place: int) -> None:
+            wishes = [
+                reservations.Wish(
+                    holder=f"{holder}:{place}", line=line, variant_id=variant, location_id=location, quantity=1
+                )
+                for line, (location, variant) in enumerate(next(pairs), start=1)
+            ]
+            reservations.hold(wishes, now=datetime.now(UTC))
 
-    return two_lines
+        return two_lines
+
+    return worker
 
 
-def _hold_by_hand(shop: Shop, number: int, seed: int) -> Do:
-    pairs = _pairs(shop, number, seed)
-    raw = database.raw()
-    raw.autocommit = True
-    cursor = raw.cursor()
-    return lambda _: floor_stock.hold(cursor, sorted({f"{location}:{variant}" for location, variant in next(pairs)}))
+def _hold_by_hand(shop: Shop, seed: int) -> Make:
+    def worker(number: int) -> Do:
+        pairs = _pairs(shop, number, seed)
+        raw = database.raw()
+        raw.autocommit = True
+        cursor = raw.cursor()
+        return lambda _: floor_stock.hold(cursor, sorted({f"{place}:{variant}" for place, variant in next(pairs)}))
+
+    return worker
 
 
 def available(options: Options) -> Iterator[Figure]:

@@ -6,10 +6,11 @@ import stat
 import pytest
 from django.contrib.auth import get_user_model
 
-from channels import credentials
-from channels.models import ChannelAccount, StockPush
+from channels import credentials, order_import
+from channels.models import ChannelAccount, StockPush, SyncCursor
 from demo.loading import offers, staff
 from demo.marketplaces import AmazonMarketplace, EbayMarketplace
+from demo.marketplaces.__main__ import COUNTRIES
 from demo.simulators import Elsewhere, Simulator
 from demo.world import shopper
 from demo.world.shapes import Pick
@@ -19,9 +20,12 @@ from tests import factories
 pytestmark = pytest.mark.usefixtures("world_is_read")
 
 
-@pytest.fixture(params=[EbayMarketplace, AmazonMarketplace])
+@pytest.fixture(params=["ebay", "amazon"])
 def market(request):
-    market = request.param()
+    """A marketplace as the demo runs it."""
+    on_ebay, on_amazon = COUNTRIES["US"]
+    ebay, amazon = EbayMarketplace(marketplace_id=on_ebay), AmazonMarketplace(marketplace_id=on_amazon, settle=0)
+    market = ebay if request.param == "ebay" else amazon
     with market.serve() as running:
         yield market, Simulator(market.kind, running.url)
 
@@ -45,6 +49,20 @@ class TestConnecting:
         assert account.state == ChannelAccount.State.ACTIVE
         assert account.settings["api"] == account.settings["auth"] == simulator.url
         assert credentials.of(account).client_id == "demo-client"
+
+    @pytest.mark.parametrize(("own", "seconds"), [({"every": "1"}, 1.0), ({}, order_import.EVERY)])
+    def test_the_account_is_looked_at_as_often_as_its_settings_say(self, market, listing, settings, own, seconds):
+        _, simulator = market
+        settings.OMS_ALLOWED_PRIVATE_HOSTS = [simulator.url.removeprefix("http://")]
+        offers.connect(simulator)
+        account = ChannelAccount.objects.get()
+        del account.settings["every"]
+        account.settings |= own
+        account.save()
+        order_import.pull(account_id=account.pk)
+        cursor = SyncCursor.objects.get()
+        assert cursor.error == ""
+        assert (cursor.next_at - cursor.last_started_at).total_seconds() == seconds
 
 
 class TestOpening:

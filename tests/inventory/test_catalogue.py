@@ -9,7 +9,7 @@ from inventory.models import Product, Variant
 from oms import db, search
 from tests import factories
 from tests.inventory.shelves import no_deadlocks
-from tests.oms.threads import together
+from tests.oms.threads import Step, together, wait_until_blocked
 
 # Real barcodes: a GTIN-8, a UPC, an EAN and a case code.
 GOOD = {
@@ -132,12 +132,24 @@ class TestAdd:
 @pytest.mark.django_db(transaction=True)
 class TestTwoAtOnce:
     def test_take_in_the_same_articles_in_any_order(self):
-        articles = [Article(sku=f"S{n:02}", title=f"Thing {n}") for n in range(40)]
+        """A third one holds the article in the middle until both have come so far."""
+        first, middle, last = (Article(sku=sku, title=sku) for sku in "ABC")
+        is_written = Step()
+
+        @db.transaction
+        def write_the_middle() -> None:
+            Product.objects.create(code="B", title="B")
+            is_written.reached()
+            wait_until_blocked(2)
+
+        def take_in(*articles: Article) -> dict[str, int]:
+            is_written.wait()
+            return catalogue.add(articles=articles)
 
         with no_deadlocks():
-            outcome = together(
-                [lambda: catalogue.add(articles=articles), lambda: catalogue.add(articles=articles[::-1])] * 2
+            _, one, other = together(
+                [write_the_middle, lambda: take_in(first, middle, last), lambda: take_in(last, middle, first)]
             )
 
-        assert all(each == outcome[0] for each in outcome), outcome
-        assert Variant.objects.count() == 40
+        assert one == other
+        assert Variant.objects.count() == 3

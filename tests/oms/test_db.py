@@ -1,5 +1,6 @@
 """What one transaction owes another. Every lock here was taken out once to see its test fail."""
 
+import json
 import time
 from collections import Counter
 from datetime import datetime, timedelta, timezone
@@ -250,6 +251,24 @@ class TestTogether:
 
         assert db.fetch("SELECT 1") == [(1,)]
 
+    @pytest.mark.parametrize("often", [False, True])
+    def test_makes_one_statement_of_inserts_if_asked(self, often, django_assert_num_queries):
+        insert = "INSERT INTO oms_idempotencykey (scope, key, fingerprint) VALUES (%s, %s, '')"
+        last = (
+            "WITH word AS (SELECT %s AS said)"
+            " INSERT INTO oms_idempotencykey (scope, key, fingerprint) SELECT said, '100%%', '' FROM word"
+        )
+        db.fetch("SELECT 1", often=often)
+
+        for scope in ("1%s", "2"):
+            with django_assert_num_queries(1), db.together(as_one=True):
+                db.fetch(insert, [scope, "a"], often=often)
+                db.fetch(insert, [scope, "b"], often=often)
+                db.fetch(last, [scope], often=often)
+
+        kept = IdempotencyKey.objects.order_by("scope", "key").values_list("scope", "key")
+        assert list(kept) == [(scope, key) for scope in ("1%s", "2") for key in ("100%", "a", "b")]
+
     def test_keeps_a_percent_sign_in_a_value(self):
         with db.together():
             db.fetch("INSERT INTO oms_idempotencykey (scope, key, fingerprint) VALUES (%s, 'k', '')", ["100%s;"])
@@ -259,63 +278,96 @@ class TestTogether:
 
 
 def there_and_back(kind: str, values: list[object]) -> list[object]:
-    ((found,),) = db.fetch(f"SELECT %s::{kind}[]", [values])
-    return found
+    """`values` as Postgres gives them back, the same whichever way they were sent."""
+    (plain,), (kept,) = (db.fetch(f"SELECT %s::{kind}[]", [values], often=often)[0] for often in (False, True))
+    assert kept == plain
+    return plain
 
 
 EARLY, LATE = datetime(1900, 1, 1), datetime(9000, 1, 1)  # noqa: DTZ001  # hypothesis adds the zone
 OFFSETS = [timezone(timedelta(minutes=minutes)) for minutes in (0, 330, -210, 840)]
-many = {"min_size": db.LONG, "max_size": db.LONG + 20}
+TEXTS = ["NULL", "null", "", " ", "{}", "{a,b}", '"', "\\", '\\"', "'", "%s", "100%", None, "\n", "é😀", "$1", ";"]
+
+
+def lists(values: st.SearchStrategy[object]) -> st.SearchStrategy[list[object]]:
+    """Short lists and long ones: they travel differently."""
+    some = st.none() | values
+    return st.lists(some, max_size=5) | st.lists(some, min_size=db.LONG - 1, max_size=db.LONG + 20)
 
 
 @pytest.mark.django_db
 class TestFetch:
-    """Long lists travel as text that this module writes, short ones as the driver writes them."""
+    """Long lists, and those of statements that are kept, travel as text that this module writes."""
 
-    @settings(max_examples=25)
-    @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), **many))
+    @settings(max_examples=30)
+    @given(lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
     def test_brings_texts_unchanged(self, values):
         assert there_and_back("text", values) == values
 
-    @settings(max_examples=25)
-    @given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), **many))
+    @settings(max_examples=30)
+    @given(lists(st.integers(-(2**63), 2**63 - 1)))
     def test_brings_numbers_unchanged(self, values):
         assert there_and_back("bigint", values) == values
 
-    @settings(max_examples=25)
-    @given(st.lists(st.none() | st.booleans(), **many))
+    @settings(max_examples=30)
+    @given(lists(st.booleans()))
     def test_brings_truths_unchanged(self, values):
         assert there_and_back("bool", values) == values
 
-    @settings(max_examples=25)
-    @given(st.lists(st.none() | st.datetimes(EARLY, LATE, timezones=st.sampled_from(OFFSETS)), **many))
+    @settings(max_examples=30)
+    @given(lists(st.datetimes(EARLY, LATE, timezones=st.sampled_from(OFFSETS))))
     def test_brings_moments_unchanged(self, values):
         assert there_and_back("timestamptz", values) == values
 
     @pytest.mark.parametrize("length", [0, 1, db.LONG - 1, db.LONG, 3 * db.LONG])
     @pytest.mark.parametrize(
         ("kind", "pattern"),
-        [
-            (
-                "text",
-                ["NULL", "null", "", " ", "{}", "{a,b}", "a,b", '"', "\\", '\\"', "'", "%s", "100%", None, "\n", "é😀"],
-            ),
-            ("text", list(Role)),
-            ("jsonb", ['{"a": "b\\"c"}', "null", None]),
-            ("bytea", [b"\x00\\", b"", None]),
-            ("int", [True, False, 7]),
-        ],
+        [("text", TEXTS), ("text", list(Role)), ("int", [True, False, 7]), ("bytea", [b"\x00\\", b"", None])],
     )
     def test_brings_what_is_hard_to_quote(self, kind, pattern, length):
         values = (pattern * length)[:length]
-        found = there_and_back("text" if kind == "jsonb" else kind, values)
+        found = there_and_back(kind, values)
 
         assert [bytes(each) if isinstance(each, memoryview) else each for each in found] == values
-        if kind == "jsonb":
-            assert len(there_and_back("jsonb", values)) == length
+
+    @pytest.mark.parametrize("length", [1, 2 * db.LONG])
+    def test_brings_json_as_json(self, length):
+        values = ['{"a": "b\\"c", "d": [1, null]}', "null"] * length
+
+        found = [json.loads(str(each)) for each in there_and_back("jsonb", values)]
+        assert found == [json.loads(value) for value in values]
 
     def test_has_no_rows_for_a_statement_that_gives_none(self):
         assert db.fetch("UPDATE oms_idempotencykey SET body = ''") == []
+
+    def test_keeps_a_statement_over_rollbacks(self):
+        """What a connection has prepared stays prepared, whatever becomes of the transaction that needed it first."""
+
+        def often() -> list[tuple[object, ...]]:
+            return db.fetch("SELECT %s::int, '50%%'", [7], often=True)
+
+        with transaction.atomic():
+            assert often() == [(7, "50%")]
+            transaction.set_rollback(True)
+
+        assert often() == [(7, "50%")]
+
+    @commits
+    def test_keeps_statements_per_connection(self):
+        def often() -> list[tuple[object, ...]]:
+            return [db.fetch("SELECT %s::text", [word], often=True)[0][0] for word in ("one", "two")]
+
+        assert [often(), *together([often] * 3), often()] == [["one", "two"]] * 5
+        connection.close()
+        assert often() == ["one", "two"]
+
+    def test_names_what_broke_in_a_statement_that_is_kept(self):
+        row("same")
+        insert = "INSERT INTO oms_idempotencykey (scope, key, fingerprint) VALUES (%s, %s, '')"
+        with pytest.raises(IntegrityError) as raised, transaction.atomic():
+            db.fetch(insert, ["test", "same"], often=True)
+
+        assert db.constraint(raised.value) == "one_answer_per_key"
 
 
 @pytest.mark.django_db

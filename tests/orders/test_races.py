@@ -9,10 +9,10 @@ from inventory import reservations
 from inventory.models import Reservation
 from oms import books, db
 from orders import allocation, cancellation, fulfilment, intake, reading, revision
-from orders.incoming import IncomingOrder, Method, Parcel, State
+from orders.incoming import Buyer, IncomingOrder, Method, Parcel, State
 from orders.models import Order, OrderLine
 from tests import factories
-from tests.factories import ACTOR, NOW, incoming, line
+from tests.factories import ACTOR, HOME, NOW, incoming, line
 from tests.inventory.shelves import level, no_deadlocks
 from tests.oms.threads import Step, together, wait_until_blocked
 
@@ -95,6 +95,26 @@ class TestLastUnit:
         assert sorted(type(each).__name__ for each in outcome) == ["Accepted"] + ["OutOfStock"] * 5
         assert not books.examine()
 
+    def test_taken_between_look_and_lock_is_looked_for_again(self, shelf):
+        """The buyer sees the unit, and when it is their turn at the shelf it is gone: a plain no, not a lost race."""
+        is_placed = Step()
+
+        @db.transaction
+        def buy_slowly() -> int:
+            (placed,) = intake.place([incoming(line("T90"))], actor=ACTOR, now=NOW)
+            is_placed.reached()
+            wait_until_blocked()
+            return placed.number
+
+        def buy() -> intake.Accepted:
+            is_placed.wait()
+            return accept(incoming(line("T90")))
+
+        outcome = together([buy_slowly, buy])
+
+        assert isinstance(outcome[1], intake.OutOfStock), outcome
+        assert Order.objects.get().number == outcome[0]
+
     def test_freed_while_somebody_waits_for_it_is_theirs(self, shelf):
         """The buyer looked when it was held, and comes to the shelf when it is free."""
         held = accept(incoming(line("T90")))
@@ -133,18 +153,52 @@ class TestOneOrder:
         assert level(shelf) == (1, 1)
         assert not books.examine()
 
-    def test_in_the_batches_of_two_workers_is_one(self, shelf):
-        """They meet in the middle of each other's batches, with buyers whom nobody knows yet."""
-        orders = [incoming(line("T90"), channel="ebay", number=f"26-{n}", buyer=_buyer(n)) for n in range(20)]
+    def test_noticed_after_the_second_worker_has_looked_is_one(self, shelf):
+        """Nothing is known of the buyer, so that only the order itself can tell."""
+        order = incoming(line("T90"), channel="ebay", buyer=Buyer(), ship_to=replace(HOME, name="", phone=""))
+        is_placed = Step()
 
-        def accept_many(batch: list[IncomingOrder]) -> list[int]:
+        @db.transaction
+        def place_slowly() -> int:
+            (placed,) = intake.place([order], actor=ACTOR, now=NOW)
+            is_placed.reached()
+            wait_until_blocked()
+            return placed.number
+
+        def then() -> intake.Accepted:
+            is_placed.wait()
+            return accept(order)
+
+        number, second = together([place_slowly, then])
+
+        assert (second.number, second.is_new) == (number, False)
+        assert not books.examine()
+
+    def test_in_the_batches_of_two_workers_is_one(self, shelf):
+        """A third one holds the order in the middle until both have come so far."""
+        nobody = {"channel": "ebay", "buyer": Buyer(), "ship_to": replace(HOME, name="", phone="")}
+        first, middle, last = (incoming(line("T90"), number=number, **nobody) for number in "ABC")
+        is_placed = Step()
+
+        @db.transaction
+        def place_the_middle() -> list[int]:
+            placed = intake.place([middle], actor=ACTOR, now=NOW)
+            is_placed.reached()
+            wait_until_blocked(2)
+            return [each.number for each in placed]
+
+        def accept_many(*batch: IncomingOrder) -> list[int]:
+            is_placed.wait()
             return [each.number for each in intake.accept_many(batch, actor=ACTOR, now=NOW)]
 
         with no_deadlocks():
-            outcome = together([lambda: accept_many(orders), lambda: accept_many(orders[::-1])] * 2)
+            (known,), one, other = together(
+                [place_the_middle, lambda: accept_many(first, middle, last), lambda: accept_many(last, middle, first)]
+            )
 
-        assert outcome[0] == outcome[1][::-1] == outcome[2] == outcome[3][::-1]
-        assert Order.objects.count() == 20
+        assert one == other[::-1]
+        assert known == one[1]
+        assert Order.objects.count() == 3
         assert not books.examine()
 
     def test_of_two_accounts_is_two(self, shelf):
@@ -220,10 +274,22 @@ class TestOneOrder:
     def test_changed_by_two_versions_at_once_ends_with_the_newer(self, shelf):
         told = incoming(line("T90", 3), channel="ebay", updated_at=NOW)
         number = accept(told).number
-        first = replace(told, lines=(replace(told.lines[0], cancelled=1),), updated_at=NOW + timedelta(minutes=1))
-        second = replace(told, lines=(replace(told.lines[0], cancelled=2),), updated_at=NOW + timedelta(minutes=2))
+        older = replace(told, lines=(replace(told.lines[0], cancelled=3),), updated_at=NOW + timedelta(minutes=1))
+        newer = replace(told, lines=(replace(told.lines[0], cancelled=2),), updated_at=NOW + timedelta(minutes=2))
+        is_applied = Step()
 
-        together([lambda: revise(number, second), lambda: revise(number, first)] * 2)
+        @db.transaction
+        def revise_slowly() -> revision.Change:
+            change = revision.apply(number=number, incoming=newer, actor=ACTOR, now=NOW)
+            is_applied.reached()
+            wait_until_blocked()
+            return change
+
+        def revise_late() -> revision.Change:
+            is_applied.wait()
+            return revise(number, older)
+
+        assert together([revise_slowly, revise_late]) == [revision.Change.APPLIED, revision.Change.STALE]
 
         assert buckets_of(number) == {"allocated": 1, "cancelled": 2}
         assert Order.objects.get().external_updated_at == NOW + timedelta(minutes=2)
@@ -241,10 +307,6 @@ class TestOneOrder:
             assert not books.examine()
             if buckets_of(number) == {"shipped": 1}:
                 factories.stock(factories.Variant.objects.get(), 1, factories.Location.objects.get())
-
-
-def _buyer(number: int):
-    return factories.Buyer(name=f"Buyer {number}", email=f"b{number}@example.com", reference=f"buyer-{number}")
 
 
 class TestShelvesLockedCrosswise:
