@@ -1,10 +1,12 @@
 """After each case: the books balance, and no log line holds anything of a person."""
 
+import io
 import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from structlog.stdlib import ProcessorFormatter
 
 from inventory.models import Location
 from oms import books
@@ -19,12 +21,19 @@ CANARIES = (
 
 
 @pytest.fixture(autouse=True)
-def aftermath(db: None, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    caplog.set_level(logging.INFO)
+def aftermath(db: None) -> Iterator[None]:
+    written = io.StringIO()
+    scrubbed = next(h.formatter for h in logging.getLogger().handlers if isinstance(h.formatter, ProcessorFormatter))
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(scrubbed)
+    loggers = [logging.getLogger(name) for name in ("", "django", "django.server")]  # those that hand on to no other
+    for logger in loggers:
+        logger.addHandler(handler)
     yield
+    for logger in loggers:
+        logger.removeHandler(handler)
     assert books.examine() == {}
-    written = "".join(capfd.readouterr())
-    assert [word for word in CANARIES if word in written] == []
+    assert [word for word in CANARIES if word in written.getvalue()] == []
 
 
 @pytest.fixture

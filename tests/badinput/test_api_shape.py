@@ -216,8 +216,7 @@ class TestA08JsonOfAnotherKind:
         ],
     )  # fmt: skip
     def test_a_body_that_is_no_object(self, shop: Caller, content: bytes) -> None:
-        answer = shop.send("POST", "orders", content, content_type="application/json",
-        headers={"Idempotency-Key": "k"})
+        answer = shop.send("POST", "orders", content, content_type="application/json", headers={"Idempotency-Key": "k"})
 
         assert problem(answer)[0] in (400, 422)
         assert (answer.status_code == 422) == (content == b"")  # no body at all lacks every field
@@ -293,8 +292,7 @@ class TestA09OtherWaysToAsk:
         content = json.dumps(body(line("T90"))).encode()
 
         assert (
-            shop.send("POST", "orders", content, content_type=kind,
-            headers={"Idempotency-Key": "k"}).status_code == 201
+            shop.send("POST", "orders", content, content_type=kind, headers={"Idempotency-Key": "k"}).status_code == 201
         )
 
     @pytest.mark.django_db(transaction=True)  # a real request begins and ends with its connection

@@ -114,8 +114,7 @@ class World:
 def world(db: None) -> World:
     now = timezone.now()
     actor = audit.Actor("staff", "<zqx-el>")
-    store = factories.store("S1", name=HOSTILE[:120], city=HOSTILE[:80], line1=HOSTILE[:120], phone=SHORT,
-    region=SHORT)
+    store = factories.store("S1", name=HOSTILE[:120], city=HOSTILE[:80], line1=HOSTILE[:120], phone=SHORT, region=SHORT)
     sku = "<zqx-el zqx-a=1>\"'{{7}}"
     variant = factories.variant(sku, title=HOSTILE[:200], price=1000)
     factories.stock(variant, 5, store)
@@ -179,8 +178,7 @@ def _order(sku: str, now: datetime) -> Order:
 def _message() -> InboxMessage:
     raw = json.dumps({"orderId": HOSTILE, "lineItems": [{"sku": HOSTILE[:80], "title": HOSTILE}]}).encode()
     letters = [
-        inbox.Letter(event_id=f"{code}{HOSTILE}"[:200], topic="order", object_id=HOSTILE[:100],
-        raw=raw + b" " * place)
+        inbox.Letter(event_id=f"{code}{HOSTILE}"[:200], topic="order", object_id=HOSTILE[:100], raw=raw + b" " * place)
         for place, code in enumerate(("sku_unmapped", "price_zero"))
     ]
     inbox.store(source=order_import.source_of("ebay"), letters=letters)
@@ -347,8 +345,7 @@ class TestK02OtherSites:
     def test_the_api_does_not_know_the_browsers_session(self, strict: Client, path: str) -> None:
         """So no other site can make a signed-in browser call it, token or not."""
         strict.force_login(get_user_model().objects.get())
-        answer = strict.post(f"/api/v1/{path}", "{}", content_type="application/json",
-        headers={"Idempotency-Key": "k"})
+        answer = strict.post(f"/api/v1/{path}", "{}", content_type="application/json", headers={"Idempotency-Key": "k"})
 
         assert answer.status_code == 401
 

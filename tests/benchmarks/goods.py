@@ -11,6 +11,7 @@ from demo.world import people
 from inventory import catalogue, ledger
 from inventory.models import Location
 from oms import audit, db
+from orders import intake
 from orders.incoming import Address, Buyer, IncomingOrder, Line, Payment
 from orders.models import SalesChannel
 
@@ -20,6 +21,7 @@ WEB, EBAY = "web", "ebay"
 PLENTY = 1_000_000
 REGIONS = ("NY", "CA", "TX", "IL", "GA", "PA", "OH", "WA")
 PEOPLE = 50_000
+SOLD_BEFORE = 300  # orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,10 @@ class Shop:
 
 
 def shop(*, skus: int = 1000, locations: int = 5, units: int = PLENTY) -> Shop:
-    """Every SKU lies in every location: two warehouses, the rest stores that send parcels too."""
+    """Every SKU lies in every location: two warehouses, the rest stores that send parcels too.
+
+    It has sold before, so that Postgres has statistics to plan by, as it has in any shop that is open.
+    """
     SalesChannel.objects.create(code=WEB, name="Web shop", kind="web_shop", currency="USD")
     SalesChannel.objects.create(code=EBAY, name="eBay", kind="marketplace", currency="USD")
     places = Location.objects.bulk_create(
@@ -43,12 +48,15 @@ def shop(*, skus: int = 1000, locations: int = 5, units: int = PLENTY) -> Shop:
     articles = [catalogue.Article(sku=f"SKU-{place:05}", title=f"Article {place}") for place in range(skus)]
     ids = catalogue.add(articles=articles)
     found = Shop(tuple(ids), tuple(ids.values()), tuple(place.pk for place in places))
-    fill(found, units=units)
+    _fill(found, units=units)
+    sold_before = orders(Shop(found.skus[1:] or found.skus, (), ()), seed=0, n=SOLD_BEFORE, prefix="Y")
+    intake.accept_many(list(sold_before), actor=ACTOR, now=NOW)
+    db.fetch("ANALYZE")
     return found
 
 
 @db.transaction
-def fill(shop: Shop, *, units: int) -> None:
+def _fill(shop: Shop, *, units: int) -> None:
     shelves = [(location, variant) for location in shop.locations for variant in shop.variants]
     ledger.open_shelves(shelves)
     receipts = [
@@ -59,22 +67,21 @@ def fill(shop: Shop, *, units: int) -> None:
         for location, variant in shelves
     ]  # fmt: skip
     ledger.demand_all_on_hand(ledger.post(receipts, actor=str(ACTOR)))
-    db.fetch("ANALYZE inventory_stocklevel, inventory_variant, inventory_location")
 
 
 def orders(
-    shop: Shop, *, seed: int, n: int, lines: int = 2, first: int = 0, channel: str = WEB, units: int = 1
+    shop: Shop, *, seed: int, n: int, lines: int = 2, first: int = 0, channel: str = WEB, prefix: str = "B"
 ) -> Iterator[IncomingOrder]:
     """Paid orders to be sent, of different SKUs each, by people most of whom are new here."""
     for place in range(first, first + n):
         draw = random.Random(f"{seed}:{place}:{lines}")
         chosen = draw.sample(shop.skus, lines) if lines < len(shop.skus) else shop.skus
-        sold = tuple(_line(number, sku, units, draw) for number, sku in enumerate(chosen, start=1))
+        sold = tuple(_line(number, sku, draw) for number, sku in enumerate(chosen, start=1))
         total = sum(line.total for line in sold)
         buyer, to = person(draw.randrange(PEOPLE), seed)
         yield IncomingOrder(
             channel=channel,
-            external_number=f"B{lines}-{place:08}",
+            external_number=f"{prefix}{lines}-{place:08}",
             placed_at=NOW + timedelta(seconds=place),
             currency="USD",
             buyer=buyer,
@@ -85,15 +92,15 @@ def orders(
         )
 
 
-def _line(number: int, sku: str, units: int, draw: random.Random) -> Line:
+def _line(number: int, sku: str, draw: random.Random) -> Line:
     price = draw.randrange(500, 20_000)
     return Line(
         external_id=str(number),
         sku=sku,
         title=f"{sku}, as listed",
-        quantity=units,
+        quantity=1,
         unit_price=price,
-        total=units * price,
+        total=price,
     )
 
 

@@ -67,43 +67,45 @@ def hot(options: Options) -> Iterator[Figure]:
     asked = options.filled(n=1000, seconds=60, clients=(32,))
     for clients in asked.clients:
         with database.fresh():
-            shop = goods.shop(skus=1, locations=1, units=asked.n)
+            shop = goods.shop(skus=51, locations=1, units=asked.n)
+            hot = Shop(shop.skus[:1], shop.variants[:1], shop.locations)
             key = _api_key()
-            sent = [
-                traffic.request(order, key=key)
-                for order in goods.orders(shop, seed=asked.seed, n=asked.n + clients, lines=1)
-            ]
+            many = goods.orders(hot, seed=asked.seed, n=asked.n + clients, lines=1)
+            sent = [traffic.request(order, key=key) for order in many]
             found = {}
             for application in (serving.FLOOR, serving.PRODUCT):
                 with closing(database.raw()) as raw:
-                    tables.make(raw, shop, units=asked.n)
+                    tables.make(raw, hot, units=asked.n)
                 with serving.served(application) as port:
                     found[application] = traffic.send(
                         port, sent, clients=clients, seconds=asked.seconds, until=SOLD_OUT, warm_up=0
                     )
             ours = found[serving.PRODUCT]
             yield figure(
-                "orders.hot", ours.timing, clients=clients, units=asked.n, **_sold(asked.n, ours),
+                "orders.hot", ours.timing, clients=clients, units=asked.n, **_sold(hot, asked.n, ours),
                 busy=ours.count(traffic.BUSY),
                 **against_rate("django-one-row", found[serving.FLOOR].timing, ours.timing), seed=asked.seed,
             )  # fmt: skip
 
 
-def _sold(units: int, answers: traffic.Answers) -> dict[str, int]:
+def _sold(hot: Shop, units: int, answers: traffic.Answers) -> dict[str, int]:
     """Units promised and orders kept, read from the tables. A ghost is an order without stock, or a wrong answer."""
-    ((promised, orders, holding),) = db.fetch(
-        """
-        SELECT (SELECT sum(allocated) FROM orders_orderline), count(*), count(held.id)
-          FROM orders_order o
-          LEFT JOIN inventory_reservation held ON held.holder = 'order:' || o.number AND held.location_id IS NOT NULL
-                                              AND held.state = 'held' AND held.quantity = 1
-        """
-    )
+    ((promised, orders, holding),) = db.fetch(_SOLD, [list(hot.variants)])
     return {
-        "sold": promised or 0,
-        "oversold": max((promised or 0) - units, 0),
+        "sold": promised,
+        "oversold": max(promised - units, 0),
         "ghosts": orders - holding + abs(orders - answers.count(200, 201)),
     }
+
+
+_SOLD = """
+SELECT coalesce(sum(line.allocated), 0)::int, count(*), count(held.id)
+  FROM orders_orderline line JOIN orders_order o ON o.id = line.order_id
+  LEFT JOIN inventory_reservation held
+    ON held.holder = 'order:' || o.number AND held.holder_line = line.position AND held.variant_id = line.variant_id
+   AND held.quantity = line.quantity AND held.location_id IS NOT NULL AND held.state = 'held'
+ WHERE line.variant_id = ANY(%s)
+"""
 
 
 @contextmanager

@@ -92,8 +92,7 @@ class TestRemember:
         assert remember("GHOST", "T90") == remember("GHOST", "T90") == [message.pk]
         assert Listing.objects.count() == 1
 
-    @pytest.mark.parametrize(("ours", "channel"), [("NOPE", "ebay"), ("t90", "ebay"), ("", "ebay"), ("T90",
-    "nowhere")])
+    @pytest.mark.parametrize(("ours", "channel"), [("NOPE", "ebay"), ("t90", "ebay"), ("", "ebay"), ("T90", "nowhere")])
     def test_refuses_what_does_not_exist(self, account: ChannelAccount, ours: str, channel: str) -> None:
         factories.variant("T90")
 

@@ -1,5 +1,6 @@
 """What tests of stock ask the tables."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ from inventory.models import StockLevel
 from oms import db
 from oms.models import OutboxEvent
 from tests import factories
+from tests.oms.threads import PATIENCE
 
 
 @db.transaction
@@ -47,8 +49,17 @@ def no_deadlocks() -> Iterator[None]:
 
 
 def _deadlocks() -> int:
+    """What sessions have counted reaches the statistics when they end at the latest."""
+    until = time.monotonic() + PATIENCE
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_stat_clear_snapshot(), deadlocks FROM pg_stat_database WHERE datname = current_database()"
-        )
-        return cursor.fetchone()[1]
+        while time.monotonic() < until:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND backend_type = 'client backend'"
+            )
+            if cursor.fetchone() == (0,):
+                break
+            time.sleep(0.01)
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return cursor.fetchone()[0]

@@ -17,6 +17,8 @@ from tests.inventory.shelves import level, no_deadlocks
 from tests.oms.threads import Step, together, wait_until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
+# Of whom nothing is known, so that orders do not meet at their buyer already.
+NOBODY = {"buyer": Buyer(), "ship_to": replace(HOME, name="", phone="")}
 
 
 def accept(order: IncomingOrder) -> intake.Accepted:
@@ -101,14 +103,14 @@ class TestLastUnit:
 
         @db.transaction
         def buy_slowly() -> int:
-            (placed,) = intake.place([incoming(line("T90"))], actor=ACTOR, now=NOW)
+            (placed,) = intake.place([incoming(line("T90"), **NOBODY)], actor=ACTOR, now=NOW)
             is_placed.reached()
             wait_until_blocked()
             return placed.number
 
         def buy() -> intake.Accepted:
             is_placed.wait()
-            return accept(incoming(line("T90")))
+            return accept(incoming(line("T90"), **NOBODY))
 
         outcome = together([buy_slowly, buy])
 
@@ -154,8 +156,7 @@ class TestOneOrder:
         assert not books.examine()
 
     def test_noticed_after_the_second_worker_has_looked_is_one(self, shelf):
-        """Nothing is known of the buyer, so that only the order itself can tell."""
-        order = incoming(line("T90"), channel="ebay", buyer=Buyer(), ship_to=replace(HOME, name="", phone=""))
+        order = incoming(line("T90"), channel="ebay", **NOBODY)
         is_placed = Step()
 
         @db.transaction
@@ -176,8 +177,7 @@ class TestOneOrder:
 
     def test_in_the_batches_of_two_workers_is_one(self, shelf):
         """A third one holds the order in the middle until both have come so far."""
-        nobody = {"channel": "ebay", "buyer": Buyer(), "ship_to": replace(HOME, name="", phone="")}
-        first, middle, last = (incoming(line("T90"), number=number, **nobody) for number in "ABC")
+        first, middle, last = (incoming(line("T90"), channel="ebay", number=number, **NOBODY) for number in "ABC")
         is_placed = Step()
 
         @db.transaction
