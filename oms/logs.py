@@ -1,4 +1,4 @@
-"""What may be written to a log: no row contents, no e-mail addresses, no phone numbers."""
+"""What may be written to a log: no row contents, no e-mail addresses, no phone numbers, nothing typed into a search."""
 
 import re
 from typing import Any
@@ -17,11 +17,13 @@ PHONE = re.compile(
     r"(?:\+\d(?:[ ()./-]{0,2}\d){7,14}|0\d(?:[ ()./-]?\d){8,9}|\(?\d{3}\)?[ .-]{1,2}\d{3}[ .-]\d{4})"
     r"(?![\w:/-])"
 )
+# What stands behind the path of an address: the names that callers say, typed into a search.
+QUESTION = re.compile(r"(?<=[\w/.~-])\?[^\s\"'<>]+")
 UNTOUCHED = {"timestamp", "request_id", "task_id", "level", "logger"}
 
 
 def clean(text: str) -> str:
-    text = ROW_CONTENTS.sub("", text)
+    text = QUESTION.sub("?…", ROW_CONTENTS.sub("", text))
     text = E_MAIL.sub("[e-mail]", text)
     return PHONE.sub("[phone]", text)
 

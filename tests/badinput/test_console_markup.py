@@ -17,7 +17,7 @@ from channels import order_import, stock_push
 from channels.models import ChannelAccount, Listing, ShipmentPush, StockPush, SyncCursor
 from customers.models import Customer
 from inventory.models import Location, Price, Product, Variant
-from oms import audit, inbox, permissions
+from oms import audit, inbox, logs, permissions
 from oms.models import InboxMessage, Role
 from orders import cancellation, fulfilment
 from orders.incoming import Address, Buyer, Payment, State
@@ -348,6 +348,13 @@ class TestK02OtherSites:
         answer = strict.post(f"/api/v1/{path}", "{}", content_type="application/json", headers={"Idempotency-Key": "k"})
 
         assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/search/", "/orders/", "/customers/", "/nothing/", "/api/v1/orders"])
+def test_what_a_caller_is_looked_for_by_is_in_no_log(db: None, path: str) -> None:
+    """The log names the address of every request; that nobody is named in it is looked at after every case."""
+    assert browser(Role.AGENT).get(path, {"q": "Miriam Okafor, 7 Lantern Row"}).status_code < 500
+    assert logs.clean(f"GET {path}?q=Okafor&x=1 failed: 404") == f"GET {path}?… failed: 404"
 
 
 def test_every_listing_and_place_was_hostile(world: World) -> None:

@@ -51,7 +51,7 @@ def shop(*, skus: int = 1000, locations: int = 5, units: int = PLENTY) -> Shop:
     _fill(found, units=units)
     sold_before = orders(Shop(found.skus[1:] or found.skus, (), ()), seed=0, n=SOLD_BEFORE, prefix="Y")
     intake.accept_many(list(sold_before), actor=ACTOR, now=NOW)
-    db.fetch("ANALYZE")
+    db.fetch("ANALYZE (SKIP_LOCKED)")
     return found
 
 
