@@ -25,7 +25,7 @@ def served(application: str) -> Iterator[int]:
     ]
     with tempfile.TemporaryFile("w+") as log:
         server = subprocess.Popen(
-            command, cwd=database.PROJECT, env=database.environment(**stack.environment()),
+            command, cwd=database.PROJECT, env=database.environment(**stack.environment(), OMS_LOG_FORMAT="json"),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
         try:
