@@ -10,7 +10,7 @@ not ours to promise.
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from oms import db
 

@@ -126,6 +126,10 @@ BUCKETS = (
 )
 
 
+class OrderLineQuerySet(LockingQuerySet["OrderLine"]):
+    """Lines, and the way to lock them."""
+
+
 class OrderLine(models.Model):
     """One line. Each of its units is in exactly one bucket; a constraint adds them up at every commit."""
 
@@ -153,7 +157,7 @@ class OrderLine(models.Model):
     returning = models.IntegerField(default=0, db_default=0)
     returned = models.IntegerField(default=0, db_default=0)
 
-    objects = LockingQuerySet.as_manager()
+    objects = OrderLineQuerySet.as_manager()
 
     class Meta:
         constraints = [

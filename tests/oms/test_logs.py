@@ -8,7 +8,6 @@ from django.db import IntegrityError, connection, transaction
 
 from oms import logs
 
-
 PERSON = "Zebedee Quill"  # not written out where a traceback would quote the line
 
 
