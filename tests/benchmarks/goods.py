@@ -31,8 +31,10 @@ class Shop:
     locations: tuple[int, ...]
 
 
-def shop(*, skus: int = 1000, locations: int = 5, units: int = PLENTY) -> Shop:
+def shop(*, skus: int = 1000, locations: int = 5, units: int = PLENTY, scarce: int | None = None) -> Shop:
     """Every SKU lies in every location: two warehouses, the rest stores that send parcels too.
+
+    `scarce` is how many units each location has of the first SKU, when it is not as many as of the others.
 
     It has sold before, so that Postgres has statistics to plan by, as it has in any shop that is open.
     """
@@ -48,7 +50,7 @@ def shop(*, skus: int = 1000, locations: int = 5, units: int = PLENTY) -> Shop:
     articles = [catalogue.Article(sku=f"SKU-{place:05}", title=f"Article {place}") for place in range(skus)]
     ids = catalogue.add(articles=articles)
     found = Shop(tuple(ids), tuple(ids.values()), tuple(place.pk for place in places))
-    _fill(found, units=units)
+    _fill(found, units=units, scarce=units if scarce is None else scarce)
     sold_before = orders(Shop(found.skus[1:] or found.skus, (), ()), seed=0, n=SOLD_BEFORE, prefix="Y")
     intake.accept_many(list(sold_before), actor=ACTOR, now=NOW)
     db.fetch("ANALYZE (SKIP_LOCKED)")
@@ -56,13 +58,13 @@ def shop(*, skus: int = 1000, locations: int = 5, units: int = PLENTY) -> Shop:
 
 
 @db.transaction
-def _fill(shop: Shop, *, units: int) -> None:
+def _fill(shop: Shop, *, units: int, scarce: int) -> None:
     shelves = [(location, variant) for location in shop.locations for variant in shop.variants]
     ledger.open_shelves(shelves)
     receipts = [
         ledger.Entry(
-            location_id=location, variant_id=variant, kind=ledger.Kind.RECEIPT, quantity=units, cause="opening",
-            cause_id="bench", occurred_at=NOW,
+            location_id=location, variant_id=variant, kind=ledger.Kind.RECEIPT, cause="opening", cause_id="bench",
+            quantity=scarce if variant == shop.variants[0] else units, occurred_at=NOW,
         )
         for location, variant in shelves
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, connections
 
 Figure = dict[str, Any]
-WARM_UP = 0.2  # of the operations asked for, and of the time
+WARM_UP = 0.2  # of the operations asked for
 FORK = multiprocessing.get_context("fork")
 
 
@@ -157,7 +157,7 @@ def _work(make: Make, number: int, clients: int, n: int, seconds: float, barrier
     connection.close()
     do = make(number)
     first = min(math.ceil(n * WARM_UP / clients), 50)
-    _loop(do, range(number, first * clients, clients), seconds * WARM_UP)
+    _loop(do, range(number, first * clients, clients), seconds)
     barrier.wait(60)
     start = time.perf_counter()
     found = _loop(do, range(first * clients + number, first * clients + n, clients), seconds)

@@ -67,7 +67,7 @@ def hot(options: Options) -> Iterator[Figure]:
     asked = options.filled(n=1000, seconds=60, clients=(32,))
     for clients in asked.clients:
         with database.fresh():
-            shop = goods.shop(skus=51, locations=1, units=asked.n)
+            shop = goods.shop(skus=51, locations=1, scarce=asked.n)
             hot = Shop(shop.skus[:1], shop.variants[:1], shop.locations)
             key = _api_key()
             many = goods.orders(hot, seed=asked.seed, n=asked.n + clients, lines=1)
