@@ -79,7 +79,8 @@ class ScanInput extends HTMLElement {
   }
 
   queue(event) {
-    if (this.code === undefined) return;
+    // Between one answer and the next in line a fast scanner must not overtake.
+    if (this.turn || (this.code === undefined && !this.waiting.length)) return;
     event.preventDefault();
     event.stopPropagation();
     if (this.input.value) this.waiting.push(this.input.value);
@@ -110,7 +111,9 @@ class ScanInput extends HTMLElement {
   next() {
     const typing = this.input.value;
     this.input.value = this.waiting.shift();
+    this.turn = true;
     this.querySelector("form").requestSubmit();
+    this.turn = false;
     this.input.value = typing;
   }
 }
