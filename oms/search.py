@@ -18,6 +18,7 @@ from oms.models import SearchKey
 K = SearchKey.Kind
 
 LONGEST, MOST_WORDS, FEWEST_LETTERS = 64, 8, 3
+CODE = 4  # digits, and a word is no part of a name: looking for names like it would read all of them
 REGION = "US"  # how phone numbers without a country code are read
 
 _EMAIL = re.compile(r"[^\s@<>,;:()\"]{1,64}@[^\s@<>,;:()\"]{1,190}")
@@ -121,7 +122,8 @@ def read(typed: str) -> Reading:
         prefixes.append((K.EMAIL, normalise(K.EMAIL, typed)))  # somebody is still typing it, or has only its beginning
     elif len(whole) >= 4 and any(c.isdigit() for c in whole):
         prefixes += [(kind, whole) for kind in (K.NUMBER, K.EXTERNAL, K.SKU, K.TRACKING)]
-    name = normalise(K.NAME, typed) if re.search(r"[^\W\d_]", typed) and "@" not in typed else ""
+    words = " ".join(word for word in typed.split() if sum(map(str.isdigit, word)) < CODE)
+    name = normalise(K.NAME, words) if re.search(r"[^\W\d_]", words) and "@" not in typed else ""
     hint = "" if exact and (len(name) >= FEWEST_LETTERS or not name) else "Type at least three letters of a name."
     return Reading(
         tuple(exact),

@@ -1,11 +1,14 @@
 """/api/v1/orders"""
 
 import json
+from datetime import UTC
 from typing import Any
 
 import django_filters
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.utils import timezone
+from django_filters.fields import IsoDateTimeField
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -189,10 +192,24 @@ class OrderOut(serializers.ModelSerializer[Order]):
         ]  # fmt: skip
 
 
+class _MomentField(IsoDateTimeField):
+    def to_python(self, value: Any) -> Any:
+        """In UTC: of the offsets a text may name, Postgres does not read all."""
+        moment = super().to_python(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError as broken:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from broken
+
+
+class Moment(django_filters.IsoDateTimeFilter):
+    field_class = _MomentField
+
+
 class OrderFilter(django_filters.FilterSet):
     channel = django_filters.CharFilter("channel__code")
-    placed_after = django_filters.IsoDateTimeFilter("placed_at", lookup_expr="gte")
-    placed_before = django_filters.IsoDateTimeFilter("placed_at", lookup_expr="lt")
+    placed_after = Moment("placed_at", lookup_expr="gte")
+    placed_before = Moment("placed_at", lookup_expr="lt")
 
     class Meta:
         model = Order

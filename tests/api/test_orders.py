@@ -211,7 +211,15 @@ class TestList:
 
         assert found(external_number="W-100") == found(status="allocated") == found(channel="web") == 1
         assert found(external_number="w-100") == found(status="shipped") == found(channel="ebay") == 0
-        assert (found(placed_after="2026-11-03T14:02:10Z"), found(placed_before="2026-11-03T14:02:10Z")) == (1, 0)
+        for moment in ("2026-11-03T14:02:10Z", "2026-11-02T17:36:10-20:26"):
+            assert (found(placed_after=moment), found(placed_before=moment)) == (1, 0)
+
+    @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+20:26", "9999-12-31T23:59:59-20:26"])
+    def test_has_no_moments_outside_the_calendar(self, shop: Caller, moment: str) -> None:
+        answer = shop.get("orders", placed_after=moment)
+
+        assert answer.status_code == 422
+        assert "placed_after" in answer.json()["facts"]
 
     def test_takes_as_many_statements_for_twelve_as_for_one(
         self, shop: Caller, django_assert_max_num_queries: Any

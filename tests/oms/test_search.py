@@ -133,6 +133,11 @@ class TestNames:
     def test_that_nobody_bears_find_nothing(self, typed):
         assert found(typed) == []
 
+    @pytest.mark.parametrize(("typed", "name"), [("A-000014116", ""), ("Sterling 19601", "sterling"), ("T90", "t90")])
+    def test_have_no_codes_in_them(self, typed, name):
+        """A code would be compared with every name there is."""
+        assert search.read(typed).name == name
+
     @pytest.mark.parametrize("typed", ["a", "gr", "é", "x1"])
     def test_of_two_letters_are_too_little_to_go_by(self, typed):
         assert "three letters" in search.read(typed).hint
