@@ -98,6 +98,7 @@ class TestA04QuestionsNobodyAnswers:
             {"status": "bogus"}, {"status": "shipped' OR '1'='1"}, {"placed_after": "yesterday"},
             {"placed_before": "9" * 400},
             {"external_number": "\x00"}, {"channel": "a\x00b"}, {"placed_after": "2026-02-30T00:00:00Z"},
+            {"placed_after": "0001-01-01T00:00:00+14:00"}, {"placed_before": "9999-12-31T23:59:59-14:00"},
         ],
     )  # fmt: skip
     def test_with_values_that_are_none(self, shop: Caller, query: dict[str, str]) -> None:
@@ -106,7 +107,6 @@ class TestA04QuestionsNobodyAnswers:
     @pytest.mark.parametrize(
         "query",
         [
-            {"placed_after": "0001-01-01T00:00:00+14:00"}, {"placed_before": "9999-12-31T23:59:59-14:00"},
             {"external_number": "%"}, {"external_number": "x" * 5000}, {"channel": "'; --"},
             {"external_number": "\ufffd"},
         ],
