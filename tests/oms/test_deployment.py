@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -220,11 +221,17 @@ class TestCommands:
             assert behind[1]["Strict-Transport-Security"].startswith("max-age=31536000")
         assert process.returncode == 0
 
-    def test_worker_gets_ready_and_finishes(self, services, tmp_path):
+    def test_worker_answers_its_own_healthcheck_and_finishes(self, services, tmp_path):
+        kind, line = SERVICES["worker-critical"]["healthcheck"]["test"]
+        assert kind == "CMD-SHELL"
+        asked = shlex.split(line.replace("$$HOSTNAME", socket.gethostname()))
         log = tmp_path / "log"
         with started("worker-critical", log, **services) as process:
             ready = processes.wait_until(lambda: " ready." in log.read_text(), seconds=60, every=0.2)
             assert ready, log.read_text()
+            answer = python("-m", *asked, **environment("worker-critical", **services))
+            assert answer.returncode == 0, answer.stdout + answer.stderr
+            assert "pong" in answer.stdout
         assert process.returncode == 0
 
     @pytest.mark.parametrize("service", ["scheduler", "relay"])
