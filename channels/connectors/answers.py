@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from channels.connectors.base import RawOrder, Unavailable
+from channels.connectors.base import RawOrder, Token, Unauthorised, Unavailable
 from oms import clock, strict_json, text
 from oms.errors import Refused
 from oms.transport import Response
@@ -26,6 +26,26 @@ def document(response: Response) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise Unavailable("The answer is JSON but no object.", code="answer_unreadable")
     return found
+
+
+def token(response: Response, *, vendor: str) -> Token:
+    """An OAuth token in the form all vendors give it; a rotated refresh token comes along, if there is one.
+
+    Raises Unauthorised when the channel wants a person's consent again, Unavailable otherwise.
+    """
+    if response.status in (400, 401, 403):
+        raise Unauthorised(
+            f"{vendor} refuses our credentials; the seller must give consent again.", code="consent_needed"
+        )
+    if not response.ok:
+        raise Unavailable(f"{vendor} gave no token ({response.status}).", code=f"http_{response.status}")
+    found = document(response)
+    access_token, lifetime, rotated = (found.get(key) for key in ("access_token", "expires_in", "refresh_token"))
+    if not isinstance(access_token, str) or not access_token or type(lifetime) is not int:
+        raise Unavailable(f"{vendor}'s token cannot be read.", code="answer_unreadable")
+    return Token(
+        access_token=access_token, lifetime=lifetime, refresh_token=rotated if isinstance(rotated, str) else ""
+    )
 
 
 def first_error(response: Response) -> Mapping[str, Any]:

@@ -94,23 +94,7 @@ class Amazon:
 
     @staticmethod
     def read_token(response: Response) -> Token:
-        """Raises Unauthorised when the channel wants a person's consent again, Unavailable otherwise."""
-        if response.status in (400, 401, 403):
-            raise Unauthorised(
-                "Amazon refuses our credentials; the seller must give consent again.", code="consent_needed"
-            )
-        if not response.ok:
-            raise Unavailable(f"Amazon gave no token ({response.status}).", code=f"http_{response.status}")
-        found = answers.document(response)
-        access_token, lifetime = found.get("access_token"), found.get("expires_in")
-        if not isinstance(access_token, str) or not access_token or type(lifetime) is not int:
-            raise Unavailable("Amazon's token cannot be read.", code="answer_unreadable")
-        refresh_token = found.get("refresh_token")
-        return Token(
-            access_token=access_token,
-            lifetime=lifetime,
-            refresh_token=refresh_token if isinstance(refresh_token, str) else "",
-        )
+        return answers.token(response, vendor="Amazon")
 
     @staticmethod
     def authorise(request: Request, access_token: str) -> Request:

@@ -79,18 +79,7 @@ class Ebay:
 
     @staticmethod
     def read_token(response: Response) -> Token:
-        """Raises Unauthorised when the channel wants a person's consent again, Unavailable otherwise."""
-        if response.status in (400, 401, 403):
-            raise Unauthorised(
-                "eBay refuses our credentials; the seller must give consent again.", code="consent_needed"
-            )
-        if not response.ok:
-            raise Unavailable(f"eBay gave no token ({response.status}).", code=f"http_{response.status}")
-        found = answers.document(response)
-        access_token, lifetime = found.get("access_token"), found.get("expires_in")
-        if not isinstance(access_token, str) or not access_token or type(lifetime) is not int:
-            raise Unavailable("eBay's token cannot be read.", code="answer_unreadable")
-        return Token(access_token=access_token, lifetime=lifetime)  # the refresh token stays the same for 18 months
+        return answers.token(response, vendor="eBay")
 
     @staticmethod
     def authorise(request: Request, access_token: str) -> Request:
