@@ -16,6 +16,7 @@ from oms.models import Role
 
 APPS = ("oms", "customers", "inventory", "orders", "channels", "console", "api", "demo")
 UNLISTED = {"__init__", "apps", "urls", "wsgi", "__main__"}
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")  # to a file of ours
 PART = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
