@@ -1,7 +1,6 @@
 """Oversold: everybody concerned by a shortage is named, and what would end it is said."""
 
 from datetime import timedelta
-from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
@@ -15,32 +14,12 @@ from orders import cancellation, fulfilment
 from orders.incoming import Buyer
 from orders.models import Order, OrderLine
 from tests import factories
+from tests.console.pages import Page
 
 HOSTILE = "<img src=x onerror=alert(1)>{{ 7|add:7 }}\"'"
 QUEUE = "/oversell/"
 
 pytestmark = pytest.mark.django_db
-
-
-class Page(HTMLParser):
-    """The tags, links and forms of a page and the text between them."""
-
-    def __init__(self, answer) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.links: list[str] = []
-        self.forms: list[str] = []
-        self.words = ""
-        self.feed(answer.content.decode())
-
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        self.tags.append(tag)
-        self.links += [given["href"]] if given.get("href") else []
-        self.forms += [given["action"]] if tag == "form" and given.get("method") == "post" else []
-
-    def handle_data(self, data):
-        self.words += data
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
@@ -19,32 +18,12 @@ from oms.permissions import staff_may
 from orders import fulfilment
 from orders.incoming import Buyer
 from tests import factories
+from tests.console.pages import Page
 
 HOSTILE = "<img src=x onerror=alert(1)>{{ 7|add:7 }}\"'"
 BOARD = "/products/"
 
 pytestmark = pytest.mark.django_db
-
-
-class Page(HTMLParser):
-    """The tags of a page and the text between them."""
-
-    def __init__(self, answer) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self.words = ""
-        self.feed(answer.content.decode())
-
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        self.tags.append(tag)
-        self.links += [given["href"]] if given.get("href") else []
-        self.ids += [given["id"]] if given.get("id") else []
-
-    def handle_data(self, data):
-        self.words += data
 
 
 @pytest.fixture
